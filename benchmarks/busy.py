@@ -20,7 +20,8 @@ from pathlib import Path
 
 import psutil
 import redis
-from end_to_end import CHUNK_ROWS, broker, processes, publish, redis_server, rows, sink, wait_until
+from end_to_end import CHUNK_ROWS
+from services import cpu, memory, processes, publish, redis_server, rows, settings, sink, wait_until
 
 from prelabel.wire.keys import DEFAULT_PREFIX, ProjectKeys
 from prelabel_worker.accounts.pauses import Pauses
@@ -54,17 +55,6 @@ class Drain:
     worker_rss: float
 
 
-def cpu(process: psutil.Process) -> float:
-    """Return the CPU seconds of a process and its running children."""
-    times = [part.cpu_times() for part in (process, *process.children(recursive=True))]
-    return sum(part.user + part.system for part in times)
-
-
-def resident(process: psutil.Process) -> float:
-    """Return the RSS of a process and its running children in MB."""
-    return sum(part.memory_info().rss for part in (process, *process.children(recursive=True))) / 1e6
-
-
 def child_named(name: str) -> psutil.Process:
     """Return the child of this process whose command line has this word."""
     return next(part for part in psutil.Process().children() if any(name in word for word in part.cmdline()))
@@ -75,17 +65,7 @@ def drain(number: int, projects: int, workers: int, cores: int, options: Sequenc
     names = [f"p{n}" for n in range(projects)]
     with tempfile.TemporaryDirectory() as folder, redis_server(Path(folder)) as url, sink() as address:
         client = redis.Redis.from_url(url)
-        environment = {
-            "PRELABEL_REDIS_URL": url,
-            "PRELABEL_BROKER_URL": broker(url),
-            "PRELABEL_LABELBOX_ENDPOINT": f"{address}/graphql",
-            "PRELABEL_LABELBOX_API_KEY": "benchmark",
-            "PRELABEL_REQUESTS_PER_MINUTE": "100000",
-            "PRELABEL_REQUEST_BURST": "5000",
-            "PRELABEL_POLL_MIN_SECONDS": "0.1",
-            "PRELABEL_CHUNK_ROWS": str(CHUNK_ROWS),
-            "PRELABEL_LOG_LEVEL": "warning",
-        }
+        environment = settings(url, address, CHUNK_ROWS)
         command = [sys.executable, "-m", "prelabel_worker.cli", "worker", "--name", "busy%n@%h", *options]
 
         def settled(rows_each: int) -> bool:
@@ -104,16 +84,16 @@ def drain(number: int, projects: int, workers: int, cores: int, options: Sequenc
             time.sleep(1)  # for Redis, to write what it has
             parts = [psutil.Process(process.pid) for process in started]
             others = [child_named("redis-server"), child_named("sink.py")]
-            before = [cpu(part) for part in (*parts, *others)]
+            before = [cpu([part]) for part in (*parts, *others)]
             begun = time.perf_counter()
             for name in names:
                 Projects(client).resume(name)
             peak = 0.0
             while not settled(2 * _WARM_ROWS + number // projects):
-                peak = max(peak, *map(resident, parts))
+                peak = max(peak, *(memory([part]) for part in parts))
                 time.sleep(_LOOK_SECONDS)
             wall = time.perf_counter() - begun
-            used = [cpu(part) - earlier for part, earlier in zip((*parts, *others), before, strict=True)]
+            used = [cpu([part]) - earlier for part, earlier in zip((*parts, *others), before, strict=True)]
         assert all(project.balances for project in audit(client)), "the audit does not balance"
     *of_workers, of_redis, of_sink = used
     share = sum(used) / (cores * wall)

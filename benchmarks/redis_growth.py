@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import redis
-from end_to_end import redis_server
+from services import redis_cpu, redis_server
 
 from prelabel.ids import uuid7
 from prelabel.wire import keys
@@ -90,21 +90,15 @@ class Growing:
             self._ledger.commit_rows(chunk, at, part, record=record if last else b"", finish=last)
 
 
-def cpu_of(client: "redis.Redis") -> float:
-    """Return the seconds of CPU that Redis has used."""
-    cpu = client.info("cpu")
-    return float(cpu["used_cpu_user"] + cpu["used_cpu_sys"])
-
-
 def measure(client: "redis.Redis", project: Growing, rows: int) -> dict[str, Any]:
     """Grow a project by so many rows; return what it cost."""
     size = project.rows
     client.config_set("slowlog-max-len", 100_000)
     client.config_set("slowlog-log-slower-than", 0)
     client.slowlog_reset()
-    before = cpu_of(client)
+    before = redis_cpu(client)
     project.grow(size + rows)
-    seconds = cpu_of(client) - before
+    seconds = redis_cpu(client) - before
     slow = client.slowlog_get(100_000)
     client.config_set("slowlog-log-slower-than", -1)
     commit = b"EVALSHA " + hashlib.sha1(source("commit_rows").encode(), usedforsecurity=False).hexdigest().encode()

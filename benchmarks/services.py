@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from prelabel_worker.stack.redis_server import find_redis_server
 
 HERE = Path(__file__).parent
 Processes = list[subprocess.Popen[bytes]]
+Running = subprocess.Popen[bytes] | psutil.Process
 
 
 def rows(number: int, project_id: str, seed: int = 1, first: int = 0) -> list[bytes]:
@@ -124,18 +125,18 @@ def broker(url: str) -> str:
     return url.replace("unix://", "redis+socket://").replace("?db=", "?virtual_host=")
 
 
-def families(started: Processes) -> list[psutil.Process]:
+def families(started: Iterable[Running]) -> list[psutil.Process]:
     """Return these processes and their children."""
     parents = [psutil.Process(process.pid) for process in started]
     return [process for parent in parents for process in [parent, *parent.children(recursive=True)]]
 
 
-def memory(started: Processes) -> float:
+def memory(started: Iterable[Running]) -> float:
     """Return the RSS of these processes and their children, in MB."""
     return sum(process.memory_info().rss for process in families(started)) / 1e6
 
 
-def cpu(started: Processes) -> float:
+def cpu(started: Iterable[Running]) -> float:
     """Return the seconds of CPU that these processes and their children have used."""
     return sum(times.user + times.system for times in (process.cpu_times() for process in families(started)))
 

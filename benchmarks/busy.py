@@ -21,7 +21,7 @@ from pathlib import Path
 import psutil
 import redis
 from end_to_end import CHUNK_ROWS
-from services import cpu, memory, processes, publish, redis_server, rows, settings, sink, wait_until
+from services import child_named, cpu, memory, processes, publish, redis_server, rows, settings, sink, wait_until
 
 from prelabel.wire.keys import DEFAULT_PREFIX, ProjectKeys
 from prelabel_worker.accounts.pauses import Pauses
@@ -53,11 +53,6 @@ class Drain:
     busy: float
     #: Largest RSS of one worker with its children, in MB.
     worker_rss: float
-
-
-def child_named(name: str) -> psutil.Process:
-    """Return the child of this process whose command line has this word."""
-    return next(part for part in psutil.Process().children() if any(name in word for word in part.cmdline()))
 
 
 def drain(number: int, projects: int, workers: int, cores: int, options: Sequence[str]) -> Drain:

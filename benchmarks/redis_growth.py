@@ -9,7 +9,6 @@ are left out: what they cost does not depend on the size of the project.
 """
 
 import argparse
-import hashlib
 import json
 import random
 import secrets
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import redis
+from script_times import script_times, watch
 from services import redis_cpu, redis_server
 
 from prelabel.ids import uuid7
@@ -30,7 +30,6 @@ from prelabel_worker.chunks.imported_rows import REMEMBERED_TOGETHER, memory_of
 from prelabel_worker.chunks.ledger import Ledger
 from prelabel_worker.chunks.project_memory import ProjectMemory
 from prelabel_worker.chunks.rows import Slice
-from prelabel_worker.scripts import source
 from prelabel_worker.settings import Settings, load_settings
 
 PROJECT = "growing"
@@ -93,23 +92,18 @@ class Growing:
 def measure(client: "redis.Redis", project: Growing, rows: int) -> dict[str, Any]:
     """Grow a project by so many rows; return what it cost."""
     size = project.rows
-    client.config_set("slowlog-max-len", 100_000)
-    client.config_set("slowlog-log-slower-than", 0)
-    client.slowlog_reset()
+    watch(client)
     before = redis_cpu(client)
     project.grow(size + rows)
     seconds = redis_cpu(client) - before
-    slow = client.slowlog_get(100_000)
-    client.config_set("slowlog-log-slower-than", -1)
-    commit = b"EVALSHA " + hashlib.sha1(source("commit_rows").encode(), usedforsecurity=False).hexdigest().encode()
-    milliseconds = sorted(entry["duration"] / 1000 for entry in slow if entry["command"].startswith(commit))
+    commits = next(times for times in script_times(client) if times.script == "commit_rows")
     return {
         "rows": size,
         "microseconds": round(1e6 * seconds / (project.rows - size), 2),
-        "p50_ms": milliseconds[len(milliseconds) // 2],
-        "p99_ms": milliseconds[int(0.99 * len(milliseconds))],
-        "max_ms": milliseconds[-1],
-        "commits": len(milliseconds),
+        "p50_ms": commits.p50_ms,
+        "p99_ms": commits.p99_ms,
+        "max_ms": commits.max_ms,
+        "commits": commits.calls,
         "bytes_a_row": round(client.info("memory")["used_memory"] / project.rows, 1),
     }
 

@@ -20,6 +20,7 @@ class ScriptTimes:
 
     script: str
     calls: int
+    p50_ms: float
     p99_ms: float
     max_ms: float
 
@@ -42,11 +43,14 @@ def script_times(client: "redis.Redis") -> list[ScriptTimes]:
         if command.upper() == b"EVALSHA":
             name = scripts.get(rest[:40].decode().lower(), "another script")
             calls.setdefault(name, []).append(entry["duration"] / 1000)
-    return [ScriptTimes(name, len(times), percentile(times, 0.99), max(times)) for name, times in sorted(calls.items())]
+    return [
+        ScriptTimes(name, len(times), percentile(times, 0.5), percentile(times, 0.99), max(times))
+        for name, times in sorted(calls.items())
+    ]
 
 
 def merged(rounds: Sequence[Sequence[ScriptTimes]]) -> list[ScriptTimes]:
-    """Return the median of each script's 99th percentiles, and its longest call in any round."""
+    """Return the medians of each script's percentiles, and its longest call in any round."""
     by_script: dict[str, list[ScriptTimes]] = {}
     for times in (times for times_of_round in rounds for times in times_of_round):
         by_script.setdefault(times.script, []).append(times)
@@ -54,6 +58,7 @@ def merged(rounds: Sequence[Sequence[ScriptTimes]]) -> list[ScriptTimes]:
         ScriptTimes(
             name,
             sum(times.calls for times in of_script),
+            statistics.median(times.p50_ms for times in of_script),
             statistics.median(times.p99_ms for times in of_script),
             max(times.max_ms for times in of_script),
         )

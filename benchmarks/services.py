@@ -125,6 +125,11 @@ def broker(url: str) -> str:
     return url.replace("unix://", "redis+socket://").replace("?db=", "?virtual_host=")
 
 
+def child_named(name: str) -> psutil.Process:
+    """Return the child of this process whose command line has this word."""
+    return next(part for part in psutil.Process().children() if any(name in word for word in part.cmdline()))
+
+
 def families(started: Iterable[Running]) -> list[psutil.Process]:
     """Return these processes and their children."""
     parents = [psutil.Process(process.pid) for process in started]

@@ -31,7 +31,7 @@ from prelabel_worker.queries.status import Inspector
 from prelabel_worker.runtime.ticker import TICK_SECONDS
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the scripts beside this package import one another by bare names
-from services import Processes, families, processes, publish, redis_server, rows, settings, sink, wait_until
+from services import Processes, child_named, cpu, processes, publish, redis_server, rows, settings, sink, wait_until
 
 PROJECTS = 4
 POLL_MIN_SECONDS = 0.1
@@ -72,18 +72,18 @@ class Spent(msgspec.Struct, frozen=True, kw_only=True):
 class _Stack:
     """A Redis, a stand-in for Labelbox, and workers."""
 
-    def __init__(self, url: str, folder: Path, workers: dict[str, Processes], sink_pid: int) -> None:
+    def __init__(self, url: str, folder: Path, workers: dict[str, Processes], server: psutil.Process) -> None:
         self.url = url
         self.client = redis.Redis.from_url(url)
         self.redis = psutil.Process(int(self.client.info("server")["process_id"]))
         self.workers = workers
-        self.sink = psutil.Process(sink_pid)
+        self.sink = server
         self.projects = [f"p{at}" for at in range(PROJECTS)]
 
     def cpu(self) -> dict[str, float]:
         """Return the seconds of CPU that every process has used, by its name."""
-        used = {role: _cpu(families(started)) for role, started in self.workers.items()}
-        return used | {"redis": _cpu([self.redis]), "sink": _cpu([self.sink]), "calls": self._calls()}
+        used = {role: cpu(started) for role, started in self.workers.items()}
+        return used | {"redis": cpu([self.redis]), "sink": cpu([self.sink]), "calls": self._calls()}
 
     def _calls(self) -> float:
         stats = self.client.info("commandstats")
@@ -100,18 +100,13 @@ class _Stack:
         return int(self.client.info("memory")["used_memory"])
 
 
-def _cpu(running: Sequence[psutil.Process]) -> float:
-    times = [process.cpu_times() for process in running]
-    return float(sum(time.user + time.system for time in times))
-
-
 @contextmanager
 def _stack(chunk_rows: int, roles: dict[str, int]) -> Iterator[_Stack]:
     """Start everything; `roles` says how many workers of one process each role has."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         url, address = stack.enter_context(redis_server(folder)), stack.enter_context(sink())
-        (sink_pid,) = (child.pid for child in psutil.Process().children() if "sink.py" in " ".join(child.cmdline()))
+        server = child_named("sink.py")
         workers: dict[str, Processes] = {}
         for role, number in roles.items():
             command = [sys.executable, "-m", "prelabel_worker.cli", "worker", "--concurrency", "1"]
@@ -119,7 +114,7 @@ def _stack(chunk_rows: int, roles: dict[str, int]) -> Iterator[_Stack]:
             workers[role] = stack.enter_context(processes(command, number, settings(url, address, chunk_rows)))
         inspector = Inspector(redis.Redis.from_url(url))
         wait_until(lambda: len(inspector.workers()) == sum(roles.values()))
-        yield _Stack(url, folder, workers, sink_pid)
+        yield _Stack(url, folder, workers, server)
 
 
 def drain(number: int, chunk_rows: int, roles: dict[str, int]) -> Spent:
@@ -243,9 +238,9 @@ def publish_spread(number: int) -> Iterator[tuple[float, float, int, int]]:
         with tempfile.TemporaryDirectory() as folder, redis_server(Path(folder)) as url:
             client = redis.Redis.from_url(url)
             server = psutil.Process(int(client.info("server")["process_id"]))
-            own, before = time.process_time(), _cpu([server])
+            own, before = time.process_time(), cpu([server])
             publish(url, messages)
-            publisher_cpu, redis_cpu = time.process_time() - own, _cpu([server]) - before
+            publisher_cpu, redis_cpu = time.process_time() - own, cpu([server]) - before
             all_keys = [ProjectKeys(DEFAULT_PREFIX, f"p{at}") for at in range(projects)]
             frames = sum(client.llen(keys.lane(lane)) for keys in all_keys for lane in range(16))
         yield publisher_cpu, redis_cpu, len(messages), frames

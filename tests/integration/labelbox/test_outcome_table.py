@@ -330,8 +330,8 @@ def running_for_ever_or_deleted(rig: Rig) -> None:
 
 @symptom(25)
 def a_line_fails(rig: Rig) -> None:
-    rig.fault("row-failure", match="bad", error="GeometryInvalid", seconds=60)
-    rig.publish("a", "bad", "b")
+    rig.fault("row-failure", match="spoilt", error="GeometryInvalid", seconds=60)
+    rig.publish("a", "spoilt", "b")
 
     status = rig.settle()
 

@@ -90,8 +90,8 @@ def test_an_import_in_progress_is_refused_and_settled_as_ever(rig: Rig) -> None:
 
 def test_rows_that_were_not_imported_stay_as_they_are(rig: Rig) -> None:
     rig.warm()
-    rig.fault("row-failure", seconds=60, match="bad")
-    rig.project.publish(car(rig.project.id, "a"), car(rig.project.id, "a", 2), car(rig.project.id, "bad"))
+    rig.fault("row-failure", seconds=60, match="spoilt")
+    rig.project.publish(car(rig.project.id, "a"), car(rig.project.id, "a", 2), car(rig.project.id, "spoilt"))
     status = rig.settle()
     assert (status.imported, status.superseded, status.dead) == (2, 1, 1)
 

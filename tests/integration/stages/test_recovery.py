@@ -360,15 +360,15 @@ def test_a_settle_that_another_worker_began_is_finished_with_the_outcomes_of_bot
     rig: Rig, release: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("prelabel_worker.stages.poll._SETTLED_HERE_ROWS", 0)  # as if the import were a large one
-    rig.fault("row-failure", seconds=60, match="bad")
-    keys = [*(f"k{n}" for n in range(9)), "bad"]
+    rig.fault("row-failure", seconds=60, match="spoilt")
+    keys = [*(f"k{n}" for n in range(9)), "spoilt"]
     rig.publish(*keys)
     rig.run(lambda: rig.runs() and "verdict" in rig.fields(), "the import to end")
     (chunk_id,) = rig.chunks()
     rig.change(lease=0, due=1)
     chunk = rig.project.take(chunk_id, "follow")
     rows = rig.project.rows(chunk)
-    bad = next(row.index for row in rows if b"bad" in row.raw)
+    bad = next(row.index for row in rows if b"spoilt" in row.raw)
     first = Slice(bad + 1, bad, [rig.project.holding(rows[bad])], forms={"k"})
     outcomes = ["imported"] * bad * (release == "previous") + ["refused"]  # only a previous release names all rows
     sent = rig.context.reader.sent_lines(chunk)
@@ -389,4 +389,4 @@ def test_a_settle_that_another_worker_began_is_finished_with_the_outcomes_of_bot
     tracer = Tracer(rig.client, rig.settings.key_prefix)
     for key in keys:
         found = [row.row.outcome for row in tracer.trace(rig.project.id, key).settled]
-        assert found == ["refused" if key == "bad" else "imported"]
+        assert found == ["refused" if key == "spoilt" else "imported"]

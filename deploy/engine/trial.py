@@ -19,7 +19,9 @@ ROOT = Path(__file__).parents[2]
 PROJECT = "demo-project"
 WORKERS = 3
 _NEW, _OLD = "trial", "trial-before"
-_ROWS, _SECONDS = 3000, 45
+_ROWS = 3000
+#: Seconds for which rows are published: during the crashes and the upgrade, and where only their number matters.
+_LONG, _SHORT = 100, 5
 _PATIENCE_SECONDS = 120.0
 _DATA = "appendonlydir"
 
@@ -42,7 +44,7 @@ class Trial:
             source, tag = (self._folder / "before", _OLD) if has_previous else (ROOT, _NEW)
             older, newer = Stack(daemon, source, tag), Stack(daemon, ROOT, _NEW)
             self._start(older)
-            with self._rows_flow(daemon, older):
+            with self._rows_flow(daemon, older, _LONG):
                 self._survive(daemon, older)
                 self._upgrade(newer)
             self._settle(newer)
@@ -84,16 +86,16 @@ class Trial:
             expect((counts["imported"], counts["dead"]) == (2, 1), "the example", counts, "2 imported, 1 dead")
 
     @contextmanager
-    def _rows_flow(self, daemon: Daemon, stack: Stack) -> Iterator[None]:
+    def _rows_flow(self, daemon: Daemon, stack: Stack, seconds: int) -> Iterator[None]:
         """Publish rows from a container meanwhile; at the end, Redis must have accepted all of them."""
         url = f"redis://:{compose.env_file(ROOT / ENV_FILE)['REDIS_PASSWORD']}@redis:6379/0"
-        arguments = (url, PROJECT, str(self._published), str(_ROWS), str(_SECONDS))
+        arguments = (url, PROJECT, str(self._published), str(_ROWS), str(seconds))
         script = (ROOT / "deploy/engine/publish_rows.py").read_bytes()
         container = ("--rm", "--interactive", "--network", f"{stack.name}_store", "--entrypoint", "python")
         publisher = daemon.start("run", *container, f"prelabel:{_NEW}", "-", *arguments, stdin=script)
         try:
             yield
-            said = publisher.communicate(timeout=_SECONDS + 180)[0].decode("utf-8", "replace").strip()
+            said = publisher.communicate(timeout=seconds + 180)[0].decode("utf-8", "replace").strip()
         finally:
             publisher.kill()
             publisher.wait()
@@ -126,7 +128,7 @@ class Trial:
         """Follow docs/how-to/back-up.md: copy the files while Redis runs, go on, then go back to the copy."""
         with self._step("a copy of Redis's files is restored, and the rows published since are published again"):
             copy = stack.output("redis", "tar", "-C", "/data", "-c", _DATA)
-            with self._rows_flow(daemon, stack):
+            with self._rows_flow(daemon, stack, _SHORT):
                 pass
             stack.prelabel("wait", "--timeout", str(int(_PATIENCE_SECONDS)), expected=(0, 1))
             stack.compose("stop", "worker", "redis")
@@ -139,7 +141,7 @@ class Trial:
             stack.up("--scale", f"worker={WORKERS}")
             stack.prelabel("audit")
             self._published -= _ROWS
-            with self._rows_flow(daemon, stack):
+            with self._rows_flow(daemon, stack, _SHORT):
                 pass
             self._settle(stack)
 

@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 from deploy.engine.daemon import Daemon
+from deploy.engine.failure import expect
 
 BASE = "prelabel-base:trial"
 _DEBIAN = "bookworm"
@@ -25,7 +26,10 @@ def make_base(daemon: Daemon, folder: Path) -> None:
     """Make the image that stands for `python:…-slim`: a minimal Debian with its Python."""
     root = folder / "base"
     command = ["debootstrap", "--variant=minbase", f"--include={_PACKAGES}", _DEBIAN, str(root), _MIRROR]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, timeout=900)  # noqa: S603 - our own command
+    made = subprocess.run(command, check=False, capture_output=True, text=True, timeout=900)  # noqa: S603 - our own command
+    expect(
+        made.returncode == 0, "debootstrap", made.stderr[-500:] or made.stdout[-500:], f"Debian's packages at {_MIRROR}"
+    )
     (root / "usr/bin/python").symlink_to("python3")
     if _CERTIFICATES.exists():  # with an authority of this machine's own, should it need one to reach the packages
         shutil.copyfile(_CERTIFICATES, root / str(_CERTIFICATES).lstrip("/"))

@@ -202,13 +202,13 @@ def test_the_environment_is_read_in_the_settings_alone() -> None:
 
 PURE = {
     "chunks": "chunk rows commit sent_lines history held_rows held_state",
-    "dead_letters": "letter filter editing",
+    "dead_letters": "letter filter editing explain differences moments query",
     "labelbox": "types response_types errors responses retry_policy endpoint",
     "ontology": "ontology tree classification_answers foreign_keys file inference",
     "operations": "overrides",
     "quarantine": "names",
-    "queries": "metrics",
-    "rendering": "identity ndjson row_builder file_validation",
+    "queries": "metrics row_timeline",
+    "rendering": "identity ndjson row_builder file_validation message_check",
     "runtime": "roles liveness",
     "stages": "build status_file",
 }

@@ -293,6 +293,11 @@ def quarantine(prefix: str) -> str:
     return f"{prefix}:quarantine"
 
 
+def project_names(prefix: str) -> str:
+    """Hash: project → its name at Labelbox and when a console asked, as JSON, see `prelabel_console/names.py`."""
+    return f"{prefix}:names"
+
+
 def workers(prefix: str) -> str:
     """Hash: worker name → JSON that describes the worker and says when it last ticked."""
     return f"{prefix}:workers"

@@ -12,7 +12,7 @@ from prelabel.unix_time import UnixTime
 from prelabel.wire.client import Client
 from prelabel_worker.cli.dead.bulk import answer, progress
 from prelabel_worker.cli.dead.filters import moment
-from prelabel_worker.cli.shared.configuration import settings_for, with_workers_history
+from prelabel_worker.cli.shared.configuration import settings_for
 from prelabel_worker.cli.shared.connection import connect
 from prelabel_worker.cli.shared.each_project import reading
 from prelabel_worker.cli.shared.interrupts import interrupts
@@ -35,7 +35,7 @@ from prelabel_worker.dead_letters.store import BulkResult
 from prelabel_worker.labelbox.errors import RequestError
 from prelabel_worker.operations.action_log import Actions
 from prelabel_worker.operations.undo import UNDONE, Undo, refusal, sent_between
-from prelabel_worker.operations.undo_ledger import UndoLedger
+from prelabel_worker.operations.undo_ledger import UndoLedger, with_workers_history
 from prelabel_worker.queries.imports import Imports, ImportStatus
 from prelabel_worker.queries.status import Inspector
 from prelabel_worker.settings import Settings

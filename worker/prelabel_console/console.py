@@ -8,6 +8,7 @@ from starlette.requests import Request
 from prelabel.wire.client import Client
 from prelabel_console.access.access import Access
 from prelabel_console.access.roles import Visitor
+from prelabel_console.dead import DeadTools, make_dead_tools
 from prelabel_console.names import ProjectNames
 from prelabel_console.snapshot import Snapshot
 from prelabel_worker.accounts.pauses import Pauses
@@ -37,6 +38,8 @@ class Console:
     overview: Snapshot[Overview]
     #: The names of projects at Labelbox.
     names: ProjectNames
+    #: Dead letters and error groups.
+    dead: DeadTools
 
     @property
     def prefix(self) -> str:
@@ -81,12 +84,15 @@ class Console:
         """End the threads."""
         self.overview.stop()
         self.names.stop()
+        self.dead.stop()
 
 
 def make_console(settings: Settings, client: Client, access: Access) -> Console:
     """Return a console; its threads start when pages need them."""
     overview = Snapshot("overview", Overviews(client, settings).read, _OVERVIEW_SECONDS)
-    return Console(settings, client, access, overview, ProjectNames(client, settings))
+    return Console(
+        settings, client, access, overview, ProjectNames(client, settings), make_dead_tools(client, settings)
+    )
 
 
 def console_of(request: Request) -> Console:

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from prelabel.wire.client import Client
 from prelabel_console.access.access import Access
 from prelabel_console.access.roles import Visitor
+from prelabel_console.audits import Audits, Verdict
 from prelabel_console.names import ProjectNames
 from prelabel_console.snapshot import Snapshot
 from prelabel_worker.accounts.pauses import Pauses
@@ -21,6 +22,7 @@ from prelabel_worker.queries.status import Inspector
 from prelabel_worker.settings import Settings
 
 _OVERVIEW_SECONDS = 2.0
+_AUDIT_SECONDS = 180.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,8 @@ class Console:
     access: Access
     #: All projects, accounts and workers, as a thread read them some seconds ago.
     overview: Snapshot[Overview]
+    #: What the audit says about the projects that are cheap to audit.
+    audit: Snapshot[Verdict]
     #: The names of projects at Labelbox.
     names: ProjectNames
 
@@ -80,13 +84,16 @@ class Console:
     def stop(self) -> None:
         """End the threads."""
         self.overview.stop()
+        self.audit.stop()
         self.names.stop()
 
 
 def make_console(settings: Settings, client: Client, access: Access) -> Console:
     """Return a console; its threads start when pages need them."""
     overview = Snapshot("overview", Overviews(client, settings).read, _OVERVIEW_SECONDS)
-    return Console(settings, client, access, overview, ProjectNames(client, settings))
+    audits = Audits(client, settings.key_prefix, lambda: overview.latest().value)
+    audit = Snapshot("audit", audits.read, _AUDIT_SECONDS)
+    return Console(settings, client, access, overview, audit, ProjectNames(client, settings))
 
 
 def console_of(request: Request) -> Console:

@@ -6,7 +6,7 @@ from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 
 from prelabel_console.endpoints import ConsoleRoute
-from prelabel_console.pages import imports, overview, project, projects, sign_in
+from prelabel_console.pages import accounts, actions, imports, overview, project, projects, sign_in, workers
 
 PAGES: list[ConsoleRoute] = [
     *sign_in.ROUTES,
@@ -14,6 +14,9 @@ PAGES: list[ConsoleRoute] = [
     *projects.ROUTES,
     *project.ROUTES,
     *imports.ROUTES,
+    *accounts.ROUTES,
+    *workers.ROUTES,
+    *actions.ROUTES,
 ]
 ROUTES: list[BaseRoute] = [
     *PAGES,

@@ -226,13 +226,13 @@ def test_the_environment_is_read_in_the_settings_alone() -> None:
 
 
 PURE = {
-    "chunks": "chunk rows commit sent_lines history held_rows held_state",
+    "chunks": "chunk rows commit sent_lines history held_rows held_state freshness",
     "dead_letters": "letter filter editing",
-    "labelbox": "types response_types errors responses retry_policy endpoint",
+    "labelbox": "types response_types errors responses retry_policy endpoint sent_request",
     "ontology": "ontology tree classification_answers foreign_keys file inference",
     "operations": "overrides",
     "quarantine": "names",
-    "queries": "metrics",
+    "queries": "metrics flow_points histogram",
     "rendering": "identity ndjson row_builder file_validation",
     "runtime": "roles liveness",
     "stages": "build status_file",

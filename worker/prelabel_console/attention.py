@@ -103,7 +103,8 @@ def _of_projects(projects: Sequence[ProjectSummary]) -> Iterator[Attention]:
     for summary in paused[:_PROJECTS]:
         what = f"Project {summary.project_id} is paused: {summary.paused}"
         link = f"/projects/{quote(summary.project_id, '')}"
-        yield Attention(bool(summary.pending), what, "resume it there", link, summary.paused_until)
+        remedy = "resume it there" if summary.pause_cause in (None, "operator") else "see what to do"
+        yield Attention(bool(summary.pending), what, remedy, link, summary.paused_until)
     if len(paused) > _PROJECTS:
         what = f"{counted(len(paused) - _PROJECTS, 'more project')} paused"
         yield Attention(False, what, "see the list", "/projects?state=paused")

@@ -16,12 +16,15 @@ from prelabel_worker.accounts.status import Accounts
 from prelabel_worker.dead_letters.store import HeldRows
 from prelabel_worker.operations.action_log import Actions
 from prelabel_worker.operations.projects import Projects
+from prelabel_worker.queries.flow import FlowReader
+from prelabel_worker.queries.flow_points import FlowPoint
 from prelabel_worker.queries.imports import Imports
 from prelabel_worker.queries.overview import Overview, Overviews
 from prelabel_worker.queries.status import Inspector
 from prelabel_worker.settings import Settings
 
 _OVERVIEW_SECONDS = 2.0
+_FLOW_SECONDS = 5.0
 _AUDIT_SECONDS = 180.0
 
 
@@ -37,6 +40,8 @@ class Console:
     access: Access
     #: All projects, accounts and workers, as a thread read them some seconds ago.
     overview: Snapshot[Overview]
+    #: What became of rows of all projects together in the last hour, by minute.
+    flow: Snapshot[list[FlowPoint]]
     #: What the audit says about the projects that are cheap to audit.
     audit: Snapshot[Verdict]
     #: The names of projects at Labelbox.
@@ -46,6 +51,11 @@ class Console:
     def prefix(self) -> str:
         """The prefix of all keys in Redis."""
         return self.settings.key_prefix
+
+    @property
+    def flow_reader(self) -> FlowReader:
+        """Reads rows and requests by time."""
+        return FlowReader(self.client, self.prefix)
 
     @property
     def inspector(self) -> Inspector:
@@ -84,6 +94,7 @@ class Console:
     def stop(self) -> None:
         """End the threads."""
         self.overview.stop()
+        self.flow.stop()
         self.audit.stop()
         self.names.stop()
 
@@ -91,9 +102,11 @@ class Console:
 def make_console(settings: Settings, client: Client, access: Access) -> Console:
     """Return a console; its threads start when pages need them."""
     overview = Snapshot("overview", Overviews(client, settings).read, _OVERVIEW_SECONDS)
+    reader = FlowReader(client, settings.key_prefix)
+    flow = Snapshot("flow", lambda: reader.sum_of(list(overview.latest().value.projects)), _FLOW_SECONDS)
     audits = Audits(client, settings.key_prefix, lambda: overview.latest().value)
     audit = Snapshot("audit", audits.read, _AUDIT_SECONDS)
-    return Console(settings, client, access, overview, audit, ProjectNames(client, settings))
+    return Console(settings, client, access, overview, flow, audit, ProjectNames(client, settings))
 
 
 def console_of(request: Request) -> Console:

@@ -11,10 +11,12 @@ from prelabel_console.console import Console, console_of, visitor_of
 from prelabel_console.endpoints import Form, Missing, act, page
 from prelabel_console.pages.pausing import DURATIONS, reason_of, seconds_of
 from prelabel_console.render import done, render
+from prelabel_console.traffic import RequestTraffic, requests_of
 from prelabel_worker.accounts.status import AccountStatus
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _PROJECTS = 10
+_CHARTS = 30
 
 
 def accounts_page(request: Request) -> Response:
@@ -29,10 +31,15 @@ def accounts_page(request: Request) -> Response:
         age=reading.age_seconds,
         accounts=accounts,
         stops={account.name: list(stops_of(account)) for account in accounts},
+        requests={account.name: _requests(console, account) for account in accounts[:_CHARTS]},
         durations=DURATIONS,
         shown=_PROJECTS,
         actions=console.actions().last_with_accounts(_PROJECTS),
     )
+
+
+def _requests(console: Console, account: AccountStatus) -> RequestTraffic:
+    return requests_of(console.flow_reader.requests(account.name), account.limit)
 
 
 def pause(request: Request, form: Form) -> Response:

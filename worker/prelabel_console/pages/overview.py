@@ -10,6 +10,7 @@ from prelabel_console.attention import attention_of
 from prelabel_console.console import console_of
 from prelabel_console.endpoints import page
 from prelabel_console.render import render
+from prelabel_console.traffic import traffic_of
 from prelabel_worker.queries.overview import ProjectSummary
 
 _BUSIEST = 8
@@ -19,6 +20,7 @@ def overview_page(request: Request) -> Response:
     """Answer the overview."""
     console = console_of(request)
     reading, audit = console.overview.latest(), console.audit.peek()
+    flow = console.flow.latest()
     projects = list(reading.value.projects.values())
     oldest = min((summary.oldest_waiting_at for summary in projects if summary.oldest_waiting_at), default=None)
     return render(
@@ -31,6 +33,7 @@ def overview_page(request: Request) -> Response:
         oldest=oldest,
         attention=attention_of(reading.value, audit.value if audit else None),
         audit=audit,
+        traffic=traffic_of(flow.value),
         busiest=sorted(projects, key=lambda summary: (-summary.pending, summary.project_id))[:_BUSIEST],
     )
 

@@ -129,9 +129,9 @@ def _line(series: Series, point: _Point, bottom: float) -> Line:
 
 
 def _path(points: Sequence[tuple[float, float]]) -> str:
-    """Return the `d` of a line through these points; of a single point, a dot."""
+    """Return the `d` of a line through these points; of a single point, a short dash."""
     pieces = [f"{x:.1f} {y:.1f}" for x, y in points]
-    return f"M{'L'.join(pieces)}" if len(pieces) > 1 else f"M{pieces[0]}h.1"
+    return f"M{'L'.join(pieces)}" if len(pieces) > 1 else f"M{pieces[0]}h-4"
 
 
 def spark_of(values: Sequence[float]) -> str:

@@ -71,9 +71,10 @@ def _read(path: Path, tell: Callable[[str], None]) -> Addresses | None:
     try:
         check_regular(path)
         fields = orjson.loads(path.read_bytes())
-        ports, texts = ("redis_port", "sandbox_port"), ("redis_password", "sandbox_key")
+        ports, texts = ["redis_port", "sandbox_port"], ["redis_password", "sandbox_key"]
         if isinstance(fields, dict) and "console_port" in fields:
-            ports, texts = (*ports, "console_port"), (*texts, "console_token")
+            ports.append("console_port")
+            texts.append("console_token")
         if not all(type(fields[name]) is int and 0 < fields[name] < 65536 for name in ports):
             raise ValueError
         if not all(isinstance(fields[name], str) and _SECRET.fullmatch(fields[name]) for name in texts):

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
+from prelabel.wire.client import server_time
 from prelabel_console.access.roles import Role
 from prelabel_console.bulk.request import BulkRequest
 from prelabel_console.bulk.runner import BulkRunner
@@ -236,6 +237,8 @@ def test_the_oldest_ended_actions_are_forgotten(project: Project, monkeypatch: p
     monkeypatch.setattr("prelabel_worker.dead_letters.bulk_log.KEPT", 3)
     log = BulkLog(project.client, project.settings.key_prefix)
     for number in range(6):
+        began = server_time(project.client, "")
+        wait_for(lambda: server_time(project.client, "") > began + 0.002, "another millisecond")  # noqa: B023
         action = log.begin(name=str(number), verb="retry", who="a", scope=str(number), matching=1, projects=1)
         log.abort(action.id, "b")
         log.end(action, BulkResult(1, 1, 0, 1), 1, "done")

@@ -12,12 +12,14 @@ from prelabel_worker.dead_letters.search import Search
 from prelabel_worker.labelbox.ontology_cache import Catalog
 from prelabel_worker.labelbox.types import SubmitAs
 from prelabel_worker.queries.error_groups import ErrorGroup, ErrorGroups
+from prelabel_worker.queries.flow import FlowReader
 from prelabel_worker.queries.row_trace import Tracer
 from prelabel_worker.queries.status import Inspector
 from prelabel_worker.rendering.message_check import CheckedMessage, check_message
 from prelabel_worker.settings import Settings
 
 _GROUPS_SECONDS = 2.0
+_PROJECTS, _PROJECTS_READ = 5, 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,8 @@ class DeadTools:
     tracer: Tracer
     #: Reads projects.
     inspector: Inspector
+    #: Reads how many rows died when.
+    flow: FlowReader
 
     def check(self, project_id: str, message: bytes) -> CheckedMessage:
         """Check a message as its project's workers would, with the ontology that they have cached."""
@@ -54,8 +58,19 @@ class DeadTools:
         )
 
     def occurrences(self, groups: Sequence[ErrorGroup]) -> dict[str, list[int]]:
-        """Return how many rows died of each group in the last quarter hours, oldest first, in its largest projects."""
-        return {group.group: [] for group in groups}
+        """Return how many rows died of each group in the last 96 quarter hours, oldest first.
+
+        Counts its `_PROJECTS` largest projects, and reads `_PROJECTS_READ` projects at most.
+        """
+        wanted = [(group.group, share.project_id) for group in groups for share in group.projects[:_PROJECTS]]
+        project_ids = list(dict.fromkeys(project_id for _, project_id in wanted))[:_PROJECTS_READ]
+        read = {project_id: self.flow.groups(project_id) for project_id in project_ids}
+        sums: dict[str, list[int]] = {group.group: [] for group in groups}
+        for group, project_id in wanted:
+            counts = read.get(project_id, {}).get(group)
+            if counts:
+                sums[group] = [one + other for one, other in zip(sums[group] or [0] * len(counts), counts, strict=True)]
+        return sums
 
     def stop(self) -> None:
         """End the threads."""
@@ -76,4 +91,5 @@ def make_dead_tools(client: Client, settings: Settings) -> DeadTools:
         memory=ProjectMemory(client, settings),
         tracer=Tracer(client, prefix),
         inspector=Inspector(client, prefix),
+        flow=FlowReader(client, prefix),
     )

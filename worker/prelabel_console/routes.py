@@ -7,6 +7,8 @@ from starlette.staticfiles import StaticFiles
 
 from prelabel_console.endpoints import ConsoleRoute
 from prelabel_console.pages import (
+    accounts,
+    actions,
     bulk,
     data_row,
     dead_letter,
@@ -17,6 +19,7 @@ from prelabel_console.pages import (
     project,
     projects,
     sign_in,
+    workers,
 )
 
 PAGES: list[ConsoleRoute] = [
@@ -30,6 +33,9 @@ PAGES: list[ConsoleRoute] = [
     *dead_letter.ROUTES,
     *data_row.ROUTES,
     *bulk.ROUTES,
+    *accounts.ROUTES,
+    *workers.ROUTES,
+    *actions.ROUTES,
 ]
 ROUTES: list[BaseRoute] = [
     *PAGES,

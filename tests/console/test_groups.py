@@ -30,7 +30,7 @@ def test_the_largest_group_comes_first_with_what_is_suggested(browser: BrowserOf
     page = browser(Role.VIEWER).text("/groups")
 
     assert page.index("did you mean Person?") < page.index("did you mean Car?")
-    assert "unknown-feature in annotations[].name" in page
+    assert "annotations[].name: found 'Persn'" in page
     assert ONE in page
     assert TWO in page
 

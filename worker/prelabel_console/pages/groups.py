@@ -14,6 +14,7 @@ from prelabel_console.console import console_of, visitor_of
 from prelabel_console.endpoints import Conflict, Form, Missing, act, page
 from prelabel_console.paging import paging
 from prelabel_console.render import done, render
+from prelabel_worker.dead_letters.explain import explanation
 from prelabel_worker.dead_letters.group_state import Decision, GroupState, StateChanged
 from prelabel_worker.queries.error_groups import ErrorGroup
 
@@ -81,6 +82,7 @@ def group_page(request: Request) -> Response:
         spark=spark_of(counts),
         running=[action for action in dead.bulk.log.all() if action.scope == f"group:{group.group}"][:5],
         query=f"group:{group.group}",
+        explanation=explanation,
     )
 
 

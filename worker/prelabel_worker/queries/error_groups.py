@@ -15,7 +15,7 @@ from prelabel.unix_time import UnixTime
 from prelabel.wire import keys
 from prelabel.wire.client import Client
 from prelabel_worker.dead_letters.editing import Edits, suggested_edits
-from prelabel_worker.dead_letters.explain import field_of, in_short
+from prelabel_worker.dead_letters.explain import cause_of, field_of
 from prelabel_worker.dead_letters.group_state import GroupState, GroupStates, State
 from prelabel_worker.dead_letters.letter import DeadLetter
 from prelabel_worker.dead_letters.pipelines import ask
@@ -224,7 +224,7 @@ class ErrorGroups:
         return ErrorGroup(
             group=group,
             reason=known[0].reason if known else "",
-            about=in_short(known[0]) if known else state.about,
+            about=cause_of(known[0]) if known else state.about,
             rows=rows,
             projects=tuple(ProjectRows(name, share.rows) for name, share in parts[:PROJECTS_SHOWN]),
             project_count=len(parts),

@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from prelabel.printing import printable, printable_json
 
@@ -39,6 +39,8 @@ class Line:
     text: str
     #: Whether it belongs to the part at fault.
     marked: bool = False
+    #: Whether a long text in it was cut.
+    cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,19 +66,17 @@ def message_text(raw: bytes, fault: str = "") -> MessageText:
         text = printable_lines(raw[: MOST_CHARACTERS * 4].decode("utf-8", "replace")[:MOST_CHARACTERS])
         lines = [Line(line[:_LINE_CHARACTERS]) for line in text.split("\n")[:MOST_LINES]]
         return MessageText(lines, cut=len(raw) > sum(len(line.text) + 1 for line in lines), readable=False)
-    lines = list(_lines(message[0], _known_part(message[0], fault)))
+    lines = list(_lines(message[0], _known_part(message[0], fault), _LINE_CHARACTERS))
     first = next((at for at, line in enumerate(lines) if line.marked), 0)
     begin = max(0, first - _LINES_BEFORE_FAULT) if len(lines) > MOST_LINES else 0
     shown: list[Line] = []
-    characters, cut = 0, False
+    characters = 0
     for line in lines[begin : begin + MOST_LINES]:
-        text = _shortened(line.text)
-        cut = cut or text != line.text
-        characters += len(text)
+        characters += len(line.text)
         if characters > MOST_CHARACTERS and shown:
             break
-        shown.append(Line(text, line.marked))
-    return MessageText(shown, begin, len(lines) - begin - len(shown), cut)
+        shown.append(line)
+    return MessageText(shown, begin, len(lines) - begin - len(shown), any(line.cut for line in shown))
 
 
 def indented(raw: bytes) -> str:
@@ -87,7 +87,7 @@ def indented(raw: bytes) -> str:
     message = _read(raw)
     if message is None:
         return raw.decode("utf-8", "replace")
-    return "\n".join(line.text for line in _lines(message[0], None))
+    return "\n".join(line.text for line in _lines(message[0], None, None))
 
 
 def printable_lines(text: str) -> str:
@@ -130,8 +130,11 @@ class _Part:
     suffix: str
 
 
-def _lines(message: Any, fault: str | None) -> Iterator[Line]:
-    """Yield the lines of a message. Not recursive: a message may be nested deeply."""
+def _lines(message: Any, fault: str | None, most: int | None) -> Iterator[Line]:
+    """Yield the lines of a message, with texts of at most `most` characters.
+
+    Not recursive: a message may be nested deeply.
+    """
     open_parts: list[_Part | Line] = [_Part(message, "", 0, "", "")]
     while open_parts:
         part = open_parts.pop()
@@ -140,17 +143,17 @@ def _lines(message: Any, fault: str | None) -> Iterator[Line]:
             continue
         marked, holds_fault = _relation(part.path, fault)
         space = "  " * part.indent
-        flat = None if holds_fault else _flat(part.value)
-        if flat is not None and (not isinstance(part.value, list) or len(flat) <= _INLINE_CHARACTERS):
-            yield Line(f"{space}{part.prefix}{flat}{part.suffix}", marked)
+        flat = None if holds_fault else _flat(part.value, most)
+        if flat is not None and (not isinstance(part.value, list) or len(flat.text) <= _INLINE_CHARACTERS):
+            yield Line(f"{space}{part.prefix}{flat.text}{part.suffix}", marked, flat.cut)
             continue
         brackets = "{}" if isinstance(part.value, _Pairs) else "[]"
         yield Line(f"{space}{part.prefix}{brackets[0]}", marked)
         open_parts.append(Line(f"{space}{brackets[1]}{part.suffix}", marked))
-        open_parts += reversed(_members(part))
+        open_parts += reversed(_members(part, most))
 
 
-def _members(part: _Part) -> list[_Part]:
+def _members(part: _Part, most: int | None) -> list[_Part]:
     last = len(part.value) - 1
     if isinstance(part.value, _Pairs):
         return [
@@ -158,7 +161,7 @@ def _members(part: _Part) -> list[_Part]:
                 value,
                 f"{part.path}.{name}" if part.path else name,
                 part.indent + 1,
-                f"{_quoted(name)}: ",
+                f"{_quoted(name, most)}: ",
                 "," if at < last else "",
             )
             for at, (name, value) in enumerate(part.value)
@@ -178,29 +181,40 @@ def _relation(path: str, fault: str | None) -> tuple[bool, bool]:
     return False, not path or fault.startswith((f"{path}.", f"{path}["))
 
 
-def _flat(value: Any) -> str | None:
+class _Flat(NamedTuple):
+    """A value on one line, and whether a text in it was cut."""
+
+    text: str
+    cut: bool = False
+
+
+def _flat(value: Any, most: int | None) -> _Flat | None:
     """Return a value on one line; None if it contains an array or an object that has members."""
     if isinstance(value, _Number):
-        return value
+        return _Flat(_shortened(value, most), most is not None and len(value) > most)
     if isinstance(value, str):
-        return _quoted(value)
+        return _Flat(_quoted(value, most), most is not None and len(value) > most)
     if value is None or isinstance(value, bool):
-        return json.dumps(value)
+        return _Flat(json.dumps(value))
     members = [member for _, member in value] if isinstance(value, _Pairs) else value
     if len(members) > _INLINE_CHARACTERS or any(isinstance(member, list) and member for member in members):
         return None
-    texts = [_flat(member) or "" for member in members]
+    flat = [_flat(member, most) or _Flat("") for member in members]
+    cut = any(one.cut for one in flat)
     if isinstance(value, _Pairs):
-        named = (f"{_quoted(name)}: {text}" for (name, _), text in zip(value, texts, strict=True))
-        return f"{{{', '.join(named)}}}"
-    return f"[{', '.join(texts)}]"
+        named = (f"{_quoted(name, most)}: {one.text}" for (name, _), one in zip(value, flat, strict=True))
+        return _Flat(f"{{{', '.join(named)}}}", cut)
+    return _Flat(f"[{', '.join(one.text for one in flat)}]", cut)
 
 
-def _quoted(text: str) -> str:
+def _quoted(text: str, most: int | None = None) -> str:
+    """Return a text as JSON has it, with escapes for characters that cannot be printed."""
+    if most is not None and len(text) > most:
+        return _shortened(_quoted(text[:most])[:-1], most, len(text) - most)
     return printable_json(json.dumps(text, ensure_ascii=False))
 
 
-def _shortened(text: str) -> str:
-    if len(text) <= _LINE_CHARACTERS:
+def _shortened(text: str, most: int | None, more: int = 0) -> str:
+    if most is None or (len(text) <= most and not more):
         return text
-    return f"{text[:_LINE_CHARACTERS]}… ({len(text) - _LINE_CHARACTERS:,} more characters)"
+    return f"{text[:most]}… ({max(more, len(text) - most):,} more characters)"

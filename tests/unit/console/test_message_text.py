@@ -87,6 +87,12 @@ def test_a_long_value_is_cut_and_said_to_be() -> None:
     assert len(shown.lines[1].text) < 2000
 
 
+def test_an_editor_gets_long_names_and_texts_whole() -> None:
+    message = {"x" * 5000: {"y" * 5000: ["z" * 5000]}}
+
+    assert json.loads(indented(json.dumps(message).encode())) == message
+
+
 def test_what_is_no_json_is_shown_with_escapes() -> None:
     shown = message_text(b'{"a": \xff\x1b[31m' + EVIL.encode())
 

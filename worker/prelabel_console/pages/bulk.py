@@ -70,7 +70,7 @@ def begin(request: Request, form: Form) -> Response:
 def action_page(request: Request) -> Response:
     """Answer how far an action is."""
     console = console_of(request)
-    action = console.dead.bulk.log.get(request.path_params["id"])
+    action = console.dead.bulk.log.get(request.path_params["name"])
     if action is None:
         raise Missing("No bulk action has this id; the oldest ones are forgotten.")
     if action.state != "running":
@@ -89,7 +89,7 @@ def actions_page(request: Request) -> Response:
 
 def abort(request: Request, form: Form) -> Response:
     """Ask an action to end after its present slice."""
-    bulk_id = request.path_params["id"]
+    bulk_id = request.path_params["name"]
     log = console_of(request).dead.bulk.log
     action = log.get(bulk_id)
     if action is None:
@@ -154,7 +154,7 @@ def _left(console: Console, group: str) -> int | None:
 ROUTES = [
     page("/bulk", actions_page, "bulk-actions"),
     page("/bulk/new", new_page, "bulk-new", Role.OPERATOR),
-    page("/bulk/{id}", action_page, "bulk-action"),
+    page("/bulk/{name}", action_page, "bulk-action"),
     act("/bulk", begin, "begins-bulk"),
-    act("/bulk/{id}/abort", abort, "aborts-bulk"),
+    act("/bulk/{name}/abort", abort, "aborts-bulk"),
 ]

@@ -31,7 +31,9 @@ def dead_letter_page(request: Request) -> Response:
     """Answer everything that is known about a dead letter."""
     console, dead_letter = console_of(request), _letter(request)
     details = dead_letter.details
-    editable = "" if dead_letter.whole_frame else indented(dead_letter.message)
+    large = len(dead_letter.message) > _IN_PAGE_CHARACTERS
+    editable = "" if dead_letter.whole_frame or large else indented(dead_letter.message)
+    large = large or len(editable) > _IN_PAGE_CHARACTERS
     taken = [text(uuid) for uuid in details.get("taken") or []] if isinstance(details.get("taken"), list) else []
     return render(
         request,
@@ -40,8 +42,8 @@ def dead_letter_page(request: Request) -> Response:
         dead_letter=dead_letter,
         explained=explanation(dead_letter),
         message=None if dead_letter.whole_frame else message_text(dead_letter.message, text(details.get("path") or "")),
-        editable=editable if len(editable) <= _IN_PAGE_CHARACTERS else "",
-        large=len(editable) > _IN_PAGE_CHARACTERS,
+        editable="" if large else editable,
+        large=large,
         taken=taken[:_SHOWN_UUIDS],
         taken_count=len(taken),
         others={
@@ -66,14 +68,14 @@ def download(request: Request) -> Response:
 
 def check(request: Request, form: Form) -> Response:
     """Answer what is wrong with a message, as JSON, while somebody types it. Changes nothing."""
-    checked_message = console_of(request).dead.check(request.path_params["project"], form["message"].encode())
+    checked_message = console_of(request).dead.check(request.path_params["project_id"], form["message"].encode())
     return JSONResponse({"valid": checked_message.valid} | checked_message.as_json(), 200, HEADERS)
 
 
 def save(request: Request, form: Form) -> Response:
     """Replace the message, and retry the dead letter unless it is to stay."""
     console, typed = console_of(request), form["message"]
-    project_id, dead_letter_id = request.path_params["project"], request.path_params["id"]
+    project_id, dead_letter_id = request.path_params["project_id"], request.path_params["name"]
     dead_letter = console.held.dead_letter(project_id, dead_letter_id)
     if dead_letter is None or dead_letter.body_digest != form["digest"]:
         return _conflict(request, dead_letter, typed)
@@ -113,7 +115,7 @@ def discard(request: Request, form: Form) -> Response:
 
 
 def _letter(request: Request) -> DeadLetter:
-    project_id, dead_letter_id = request.path_params["project"], request.path_params["id"]
+    project_id, dead_letter_id = request.path_params["project_id"], request.path_params["name"]
     dead_letter = console_of(request).held.dead_letter(project_id, dead_letter_id)
     if dead_letter is None:
         raise Missing(f"There is no dead letter {dead_letter_id} in project {project_id}. {_became(request)}")
@@ -122,7 +124,7 @@ def _letter(request: Request) -> DeadLetter:
 
 def _acted_on(request: Request, form: Form) -> DeadLetter:
     """Return the dead letter that the page has shown. Raises Conflict if somebody else has changed it."""
-    project_id, dead_letter_id = request.path_params["project"], request.path_params["id"]
+    project_id, dead_letter_id = request.path_params["project_id"], request.path_params["name"]
     dead_letter = console_of(request).held.dead_letter(project_id, dead_letter_id)
     if dead_letter is None:
         raise Conflict(f"Dead letter {dead_letter_id} of project {project_id} is no longer there. {_became(request)}")
@@ -142,7 +144,7 @@ def _require(request: Request, result: BulkResult) -> None:
 def _became(request: Request) -> str:
     """Return what became of a row that is no dead letter any more, and who acted last."""
     console = console_of(request)
-    project_id, dead_letter_id = request.path_params["project"], request.path_params["id"]
+    project_id, dead_letter_id = request.path_params["project_id"], request.path_params["name"]
     row = next(console.held.rows(project_id, [dead_letter_id]), None)
     last = _last_action(console, project_id)
     by = f" The last action on this project: {last.who} did “{last.action}” at {last.at.iso()}." if last else ""
@@ -164,12 +166,12 @@ def _conflict(request: Request, present: DeadLetter | None, typed: str) -> Respo
         "dead_conflict.html",
         code=409,
         section="dead",
-        project_id=request.path_params["project"],
-        dead_letter_id=request.path_params["id"],
+        project_id=request.path_params["project_id"],
+        dead_letter_id=request.path_params["name"],
         what=what,
         typed=typed,
         present=present,
-        address=_address(request.path_params["project"], request.path_params["id"]),
+        address=_address(request.path_params["project_id"], request.path_params["name"]),
         message=message_text(present.message) if present else None,
     )
 
@@ -209,10 +211,10 @@ def _row_address(dead_letter: DeadLetter) -> str:
 
 
 ROUTES = [
-    page("/dead/{project}/{id}", dead_letter_page, "dead-letter"),
-    page("/dead/{project}/{id}/message", download, "dead-letter-message"),
-    act("/dead/{project}/{id}/check", check, "checks-message", max_bytes=MESSAGE_BYTES),
-    act("/dead/{project}/{id}/message", save, "edits-dead-letter", max_bytes=MESSAGE_BYTES),
-    act("/dead/{project}/{id}/retry", retry, "retries-dead-letter"),
-    act("/dead/{project}/{id}/discard", discard, "discards-dead-letter"),
+    page("/dead/{project_id}/{name}", dead_letter_page, "dead-letter"),
+    page("/dead/{project_id}/{name}/message", download, "dead-letter-message"),
+    act("/dead/{project_id}/{name}/check", check, "checks-message", max_bytes=MESSAGE_BYTES),
+    act("/dead/{project_id}/{name}/message", save, "edits-dead-letter", max_bytes=MESSAGE_BYTES),
+    act("/dead/{project_id}/{name}/retry", retry, "retries-dead-letter"),
+    act("/dead/{project_id}/{name}/discard", discard, "discards-dead-letter"),
 ]

@@ -15,7 +15,7 @@ from prelabel_console.endpoints import Conflict, Form, Missing, act, page
 from prelabel_console.paging import paging
 from prelabel_console.render import done, render
 from prelabel_worker.dead_letters.explain import explanation
-from prelabel_worker.dead_letters.group_state import Decision, GroupState, StateChanged
+from prelabel_worker.dead_letters.group_state import Decision, StateChanged
 from prelabel_worker.queries.error_groups import ErrorGroup
 
 _SIZE = 50
@@ -88,13 +88,15 @@ def group_page(request: Request) -> Response:
 
 def decide(request: Request, form: Form) -> Response:
     """Set the state of a group, unless somebody else has set it since the page was shown."""
-    dead, name = console_of(request).dead, request.path_params["group"]
+    dead, name = console_of(request).dead, request.path_params["name"]
     decision: Decision | None = next((known for known in get_args(Decision) if known == form["decision"]), None)
     if decision is None:
         raise Missing("There is no such decision.")
-    read = GroupState(raw=form["read"].encode())
+    present = dead.states.get(name)
     try:
-        dead.states.set(name, decision, visitor_of(request).name, read, form["about"])
+        if present.digest != form["read"]:
+            raise StateChanged(present)
+        dead.states.set(name, decision, visitor_of(request).name, present, form["about"])
     except StateChanged as error:
         raise Conflict(f"{error}. Nothing was changed: look at the group again, and decide then.") from None
     console_of(request).actions(visitor_of(request)).record_group(name, decision, {"about": form["about"][:200]})
@@ -103,7 +105,7 @@ def decide(request: Request, form: Form) -> Response:
 
 
 def _group(request: Request) -> ErrorGroup:
-    name = request.path_params["group"]
+    name = request.path_params["name"]
     if not _GROUP.fullmatch(name):
         raise Missing("No group has this fingerprint.")
     known = next((group for group in console_of(request).dead.groups.latest().value if group.group == name), None)
@@ -132,6 +134,6 @@ def _link(state: str, text: str) -> str:
 
 ROUTES = [
     page("/groups", groups_page, "groups"),
-    page("/groups/{group}", group_page, "group"),
-    act("/groups/{group}/state", decide, "decides"),
+    page("/groups/{name}", group_page, "group"),
+    act("/groups/{name}/state", decide, "decides"),
 ]

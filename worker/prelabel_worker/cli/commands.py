@@ -13,7 +13,7 @@ COMMANDS: Mapping[str, Declared | Noun] = {
         "local.demo:demo",
         "Publish rows, some of them bad, to the sandbox, with an outage halfway, and show that the counts balance.",
     ),
-    "up": Declared("local.up:up", "Run Redis, the sandbox and workers on this machine until interrupted."),
+    "up": Declared("local.up:up", "Run Redis, the sandbox, workers and the console here until interrupted."),
     "worker": Declared("local.worker:worker", "Run a worker: it groups, submits, polls and settles."),
     "publish": Declared("publish.command:publish", "Publish predictions from a file."),
     "validate": Declared(
@@ -33,6 +33,9 @@ COMMANDS: Mapping[str, Declared | Noun] = {
     "metrics": Declared(
         "health.metrics:metrics",
         "Serve metrics for Prometheus at http://HOST:PORT/metrics: rows, chunks, dead letters, accounts, workers.",
+    ),
+    "console": Declared(
+        "health.console:console", "Serve web pages that show what happens to rows, and on which operators act."
     ),
     "actions": Declared(
         "project.actions:actions",

@@ -17,6 +17,7 @@ from prelabel import errors
 from prelabel.annotations.kinds import KINDS, MEDIA_TYPES
 from prelabel.wire.redis_url import ConnectionOptions, expected
 from prelabel_worker.doctor.findings import Check
+from prelabel_worker.queries.file_metrics import FileName
 from prelabel_worker.queries.metrics import Name
 from prelabel_worker.settings import Settings
 
@@ -98,6 +99,19 @@ def metrics() -> str:
         *(
             f"| `{name}` | {', '.join(labels)} | {meaning} |"
             for name, labels, meaning in (metric.value for metric in Name)
+        ),
+        "",
+        "## For a file collector",
+        "",
+        "What costs too much for a scrape, or is on another host, is printed by a command that a timer runs; "
+        "node_exporter's collector `textfile` serves it. See [answer alerts](../how-to/answer-alerts.md#set-it-up). "
+        "Made from `prelabel_worker/queries/file_metrics.py`.",
+        "",
+        "| metric | labels | meaning |",
+        "|---|---|---|",
+        *(
+            f"| `{name}` | {', '.join(labels)} | {meaning} |"
+            for name, labels, meaning in (metric.value for metric in FileName)
         ),
     ]
     return "\n".join(lines) + "\n"

@@ -5,7 +5,7 @@ No other module reads either, except `redis_settings`, which declares two of the
 
 from collections.abc import Mapping
 from typing import Any, Literal
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
@@ -15,7 +15,7 @@ from prelabel.wire.durability import Durability
 from prelabel.wire.redis_url import InvalidUrl, RedisUrl
 from prelabel_worker.amqp_url import SCHEMES, AmqpUrl
 from prelabel_worker.errors import ConfigurationError
-from prelabel_worker.labelbox.endpoint import Endpoint
+from prelabel_worker.labelbox.endpoint import Endpoint, is_this_machine
 from prelabel_worker.redis_settings import (
     ENV_FILE,
     ENV_FILE_ENCODING,
@@ -141,6 +141,17 @@ class Settings(BaseSettings):
         le=36_500,
         description="A dead letter that nobody retries for this long is discarded; 0: kept for ever.",
     )
+    freshness_seconds: float = Field(
+        3600,
+        ge=0,
+        le=31_536_000,
+        description="A project is late when its oldest row without an outcome is older than this; 0: never.",
+    )
+    notify_url: SecretStr = Field(
+        SecretStr(""),
+        description="A webhook that is told what is wrong, and when it is over: `https://…`, or a loopback address.",
+    )
+    console_url: str = Field("", description="The address of `prelabel console`, for the links of notifications.")
     log_format: Literal["auto", "json", "console"] = Field(
         "auto", description="`auto`: readable on a terminal, JSON elsewhere."
     )
@@ -189,6 +200,20 @@ class Settings(BaseSettings):
         _check_key(key)
         return key
 
+    @field_validator("notify_url")
+    @classmethod
+    def _notify_url(cls, url: SecretStr) -> SecretStr:
+        parts = _web_address(url.get_secret_value())
+        if parts and parts.scheme != "https" and not is_this_machine(parts.hostname or ""):
+            raise ValueError("expected https://…: messages would travel in clear otherwise")
+        return url
+
+    @field_validator("console_url")
+    @classmethod
+    def _console_url(cls, url: str) -> str:
+        _web_address(url)
+        return url
+
     @field_validator("account_keys")
     @classmethod
     def _account_keys(cls, api_keys: dict[str, SecretStr]) -> dict[str, SecretStr]:
@@ -234,7 +259,9 @@ class Settings(BaseSettings):
         for url in (self.redis_url, self.broker_url):
             if url is not None:
                 secrets |= _passwords(url.get_secret_value())
-        return secrets - {""}
+        webhook = self.notify_url.get_secret_value()
+        path = urlsplit(webhook).path.strip("/")
+        return (secrets | {webhook, path}) - {""}
 
 
 def _broker(text: str) -> RedisUrl | AmqpUrl:
@@ -246,6 +273,22 @@ def _broker(text: str) -> RedisUrl | AmqpUrl:
         return RedisUrl.parse(text)
     except InvalidUrl as error:
         raise InvalidUrl(f"{error}; or amqp://… for RabbitMQ" if "scheme" in str(error) else str(error)) from None
+
+
+def _web_address(text: str) -> SplitResult | None:
+    """Return the parts of an http or https address; None for an empty text. Raises ValueError, without the text."""
+    if not text:
+        return None
+    if not all("!" <= character <= "~" for character in text) or "\\" in text:
+        raise ValueError("expected https://…; found a space, a backslash or a character that is not ASCII")
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme in ("http", "https") and parts.hostname and (parts.port is None or parts.port)
+    except ValueError:
+        usable = False
+    if not usable or "@" in parts.netloc or parts.fragment:
+        raise ValueError("expected https://host/path, without a user and a fragment")
+    return parts
 
 
 def _passwords(text: str) -> set[str]:

@@ -97,7 +97,7 @@ MAY_IMPORT = {
     "prelabel_worker.stages": "accounts chunks dead_letters errors labelbox quarantine rendering settings",
     "prelabel_worker.queries": "accounts chunks dead_letters errors labelbox presence quarantine rendering settings",
     "prelabel_worker.notify": "accounts labelbox presence quarantine scripts settings",
-    "prelabel_worker.operations": "accounts chunks dead_letters errors labelbox queries scripts settings",
+    "prelabel_worker.operations": "accounts chunks dead_letters errors labelbox presence queries scripts settings",
     "prelabel_worker.setup": "accounts labelbox ontology",
     "prelabel_worker.runtime": (
         "accounts amqp_url chunks dead_letters errors labelbox logs notify presence quarantine scripts settings stages"
@@ -108,9 +108,26 @@ MAY_IMPORT = {
         "accounts errors labelbox ontology presence quarantine queries rendering runtime scripts settings stack"
     ),
     "prelabel_worker.cli": (
-        "accounts chunks dead_letters doctor errors labelbox notify ontology operations presence quarantine queries "
+        "accounts chunks dead_letters doctor errors labelbox logs notify ontology operations presence quarantine queries "
         "redis_settings rendering runtime settings setup stack"
     ),
+    # the operators' web pages
+    "prelabel_console": "",
+    "prelabel_console.access": "",
+    "prelabel_console.formats": "",
+    "prelabel_console.charts": "",
+    "prelabel_console.names": "",
+    "prelabel_console.paging": "",
+    "prelabel_console.snapshot": "",
+    "prelabel_console.console": "access names snapshot",
+    "prelabel_console.render": "access console formats",
+    "prelabel_console.endpoints": "access console render",
+    "prelabel_console.gate": "access render",
+    "prelabel_console.pages": "access console endpoints gate paging render",
+    "prelabel_console.routes": "endpoints pages",
+    "prelabel_console.app": "console endpoints gate routes",
+    "prelabel_console.server": "app console",
+    "prelabel_console.start": "access console",
     # the local Labelbox
     "prelabel_sandbox": "",
     "prelabel_sandbox.connections": "",
@@ -162,11 +179,17 @@ def test_a_folder_imports_all_that_its_rule_allows_and_nothing_else(name: str) -
 
 
 def test_the_roots_import_each_other_in_one_direction() -> None:
-    for package, others in (("prelabel", ("prelabel_worker", "prelabel_sandbox")),
-                            ("prelabel_sandbox", ("prelabel", "prelabel_worker")),
+    for package, others in (("prelabel", ("prelabel_worker", "prelabel_console", "prelabel_sandbox")),
+                            ("prelabel_sandbox", ("prelabel", "prelabel_worker", "prelabel_console")),
+                            ("prelabel_console", ("prelabel_sandbox",)),
                             ("prelabel_worker", ("prelabel_sandbox",))):  # fmt: skip
         for other in others:
             assert not {module for module in importers(other) if module.split(".")[0] == package}
+
+
+def test_of_the_worker_only_the_command_that_serves_the_console_imports_it() -> None:
+    users = {module for module in importers("prelabel_console") if module.split(".")[0] == "prelabel_worker"}
+    assert users == {"prelabel_worker.cli.health.console"}
 
 
 def test_the_worker_s_top_folder_holds_few_files() -> None:
@@ -205,14 +228,14 @@ def test_the_environment_is_read_in_the_settings_alone() -> None:
 
 PURE = {
     "chunks": "chunk rows commit sent_lines history held_rows held_state",
-    "dead_letters": "letter filter editing",
     "notify": "fact watch message",
+    "dead_letters": "letter filter editing explain differences moments query",
     "labelbox": "types response_types errors responses retry_policy endpoint",
     "ontology": "ontology tree classification_answers foreign_keys file inference",
     "operations": "overrides",
     "quarantine": "names",
-    "queries": "metrics file_metrics",
-    "rendering": "identity ndjson row_builder file_validation",
+    "queries": "metrics file_metrics row_timeline",
+    "rendering": "identity ndjson row_builder file_validation message_check",
     "runtime": "roles liveness",
     "stages": "build status_file",
 }

@@ -3,11 +3,12 @@
 No other module reads either, except `redis_settings`, which declares two of the settings and can read those two alone.
 """
 
+import ipaddress
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -43,6 +44,20 @@ class _UnmixedSources(PydanticBaseSettingsSource):
         for source in reversed(self._sources):
             values |= source()
         return values
+
+
+ConsoleRole = Literal["viewer", "operator", "admin"]
+
+
+class ConsoleToken(BaseModel):
+    """Somebody who may use the console. Only the digest of the token is known."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    #: What the holder may do.
+    role: ConsoleRole
+    #: The SHA-256 of the token, in hexadecimal.
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
 
 
 class Settings(BaseSettings):
@@ -152,6 +167,30 @@ class Settings(BaseSettings):
         description="A webhook that is told what is wrong, and when it is over: `https://…`, or a loopback address.",
     )
     console_url: str = Field("", description="The address of `prelabel console`, for the links of notifications.")
+    environment: str = Field(
+        "",
+        pattern=r"^[A-Za-z0-9 _.-]{0,32}$",
+        description="What the console calls this installation on each page, such as `production`.",
+    )
+    console_tokens: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9 @_.-]{1,64}$")], ConsoleToken] = Field(
+        {},
+        description='Who may use the console, as JSON: `{"name": {"role": "viewer", "sha256": "…"}}` with the role '
+        "`viewer`, `operator` or `admin`, and the SHA-256 of a random token in hexadecimal.",
+    )
+    console_proxy_header: str = Field(
+        "",
+        pattern=r"^[A-Za-z0-9-]{0,64}$",
+        description="The header in which a proxy that authenticates names the user, such as `X-Forwarded-User`; "
+        "the proxy must remove it from what others send.",
+    )
+    console_proxy_role: ConsoleRole = Field(
+        "viewer", description="What the users of the proxy may do: `viewer`, `operator` or `admin`."
+    )
+    console_proxy_addresses: list[str] = Field(
+        [],
+        description='Addresses or networks of the proxy as JSON, such as `["10.0.0.0/8"]`; this machine is always '
+        "believed, others are not.",
+    )
     log_format: Literal["auto", "json", "console"] = Field(
         "auto", description="`auto`: readable on a terminal, JSON elsewhere."
     )
@@ -180,6 +219,13 @@ class Settings(BaseSettings):
     def _key_prefix(cls, prefix: str) -> str:
         KEY_PREFIX.check(prefix)
         return prefix
+
+    @field_validator("console_proxy_addresses")
+    @classmethod
+    def _console_proxy_addresses(cls, addresses: list[str]) -> list[str]:
+        for address in addresses:
+            _check_network(address)
+        return addresses
 
     @field_validator("broker_url")
     @classmethod
@@ -296,6 +342,13 @@ def _passwords(text: str) -> set[str]:
     encoded = urlsplit(text).password or ""
     plain = unquote(encoded)
     return {encoded, plain, quote(plain, safe="")}
+
+
+def _check_network(text: str) -> None:
+    try:
+        ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        raise ValueError("expected addresses or networks, such as 10.0.0.0/8") from None
 
 
 def _check_key(key: SecretStr) -> None:

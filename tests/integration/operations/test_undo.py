@@ -10,13 +10,12 @@ import redis
 
 from prelabel.unix_time import UnixTime
 from prelabel_worker.accounts.status import Accounts
-from prelabel_worker.cli.shared.configuration import with_workers_history
 from prelabel_worker.dead_letters.store import BulkResult
 from prelabel_worker.labelbox.errors import Unauthorized
 from prelabel_worker.operations.action_log import Actions
 from prelabel_worker.operations.projects import Projects
 from prelabel_worker.operations.undo import FORGOTTEN, RUNNING, UNDONE, Undo, sent_between
-from prelabel_worker.operations.undo_ledger import UndoLedger
+from prelabel_worker.operations.undo_ledger import UndoLedger, with_workers_history
 from prelabel_worker.presence import Presence, announce, new_identity
 from prelabel_worker.queries.imports import Imports, ImportStatus
 from prelabel_worker.queries.row_trace import Tracer

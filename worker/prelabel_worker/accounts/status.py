@@ -1,6 +1,6 @@
 """The accounts as operators see and resume them: rate, stops, who has a key. Changes take effect at once."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -85,7 +85,11 @@ class Accounts:
 
     def all(self) -> list[AccountStatus]:
         """Return the accounts of the settings, the workers and the projects, by name."""
-        of_workers, of_projects = self._of_workers(), self._of_projects()
+        return self.of(self._of_projects())
+
+    def of(self, of_projects: Mapping[str, Sequence[str]]) -> list[AccountStatus]:
+        """Return the same as `all`, for a caller that knows the projects of each account."""
+        of_workers = self._of_workers()
         names = {self._settings.account, *self._settings.account_keys, *of_workers, *of_projects}
         return [self._status(name, of_projects.get(name, ()), of_workers.get(name, ())) for name in sorted(names)]
 

@@ -34,6 +34,9 @@ COMMANDS: Mapping[str, Declared | Noun] = {
         "health.metrics:metrics",
         "Serve metrics for Prometheus at http://HOST:PORT/metrics: rows, chunks, dead letters, accounts, workers.",
     ),
+    "console": Declared(
+        "health.console:console", "Serve web pages that show what happens to rows, and on which operators act."
+    ),
     "actions": Declared(
         "project.actions:actions",
         "List what operators did to projects, dead letters, imports and accounts, newest first.",

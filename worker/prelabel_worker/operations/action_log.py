@@ -27,7 +27,7 @@ class Action(JsonRecord):
     at: UnixTime
     #: What was done, such as `retry`.
     action: str
-    #: The name of the user.
+    #: The name of the user, or of the token with which the console was used.
     who: str
     #: Filters, counts and options; never the content of a message.
     details: dict[str, Any]
@@ -41,12 +41,14 @@ class Action(JsonRecord):
 class Actions:
     """The recorded actions of the projects in one Redis."""
 
-    def __init__(self, client: Client, key_prefix: str = keys.DEFAULT_PREFIX) -> None:
+    def __init__(self, client: Client, key_prefix: str = keys.DEFAULT_PREFIX, who: str = "") -> None:
+        """`who` acts; by default the user who runs this process."""
         self._client = client
         self._prefix = key_prefix
+        self._who = who or user()
 
     def record(self, project_id: str, action: str, details: dict[str, Any]) -> None:
-        """Record an action of the user of this process."""
+        """Record an action on a project."""
         self._record(keys.ProjectKeys(self._prefix, project_id).actions, action, details)
 
     def record_account(self, account: str, action: str, details: dict[str, Any]) -> None:
@@ -59,7 +61,12 @@ class Actions:
         return [action for action in last if account in (None, action.account)]
 
     def _record(self, key: str, action: str, details: dict[str, Any]) -> None:
-        entry = {"at": int(server_time(self._client, key) * 1000), "action": action, "who": user(), "details": details}
+        entry = {
+            "at": int(server_time(self._client, key) * 1000),
+            "action": action,
+            "who": self._who,
+            "details": details,
+        }
         with self._client.pipeline(transaction=True) as pipeline:
             pipeline.lpush(key, orjson.dumps(entry))
             pipeline.ltrim(key, 0, KEPT - 1)

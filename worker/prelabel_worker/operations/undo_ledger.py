@@ -11,11 +11,22 @@ from prelabel.errors import PrelabelError
 from prelabel.wire import keys
 from prelabel.wire.client import Client
 from prelabel.wire.durability import NotDurable
+from prelabel_worker.presence import living
 from prelabel_worker.scripts import Scripts
 from prelabel_worker.settings import Settings
 
 _DAY_MS = 86_400_000
 _TOGETHER = 500  # rows in one script call
+
+
+def with_workers_history(client: Client, settings: Settings) -> Settings:
+    """Return the settings with the workers' `history_days`, whatever the environment of this process says.
+
+    Workers write what the history remembers, so it is found only by their setting. The longest counts if they differ.
+    """
+    announced = [worker.history_days for worker in living(client, settings.key_prefix)]
+    days = max((days for days in announced if days is not None), default=settings.history_days)
+    return settings.model_copy(update={"history_days": days})
 
 
 class UndoLedger:

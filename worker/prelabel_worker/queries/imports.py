@@ -110,6 +110,10 @@ class Imports:
                 if head:
                     yield _settled(project_id, Record.from_bytes(head).head, at_ms, mark, undoing=bool(undoing))
 
+    def count_settled(self, project_id: str) -> int:
+        """Return how many settled chunks the history has."""
+        return int(self._client.zcard(keys.ProjectKeys(self._prefix, project_id).history))
+
     def undoing(self, project_id: str) -> list[ImportStatus]:
         """Return the imports whose undo was begun and is not known to have finished; the history may lack them."""
         heads = self._client.hvals(keys.ProjectKeys(self._prefix, project_id).undoing)

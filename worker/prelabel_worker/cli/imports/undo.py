@@ -11,8 +11,8 @@ from prelabel.printing import counted
 from prelabel.unix_time import UnixTime
 from prelabel.wire.client import Client
 from prelabel_worker.cli.dead.bulk import answer, progress
-from prelabel_worker.cli.dead.filters import Moment, moment
-from prelabel_worker.cli.shared.configuration import settings_for, with_workers_history
+from prelabel_worker.cli.dead.filters import moment
+from prelabel_worker.cli.shared.configuration import settings_for
 from prelabel_worker.cli.shared.connection import connect
 from prelabel_worker.cli.shared.each_project import reading
 from prelabel_worker.cli.shared.interrupts import interrupts
@@ -29,12 +29,13 @@ from prelabel_worker.cli.shared.terminal import (
     say,
     usage,
 )
+from prelabel_worker.dead_letters.moments import Moment
 from prelabel_worker.dead_letters.reader import HeldReader
 from prelabel_worker.dead_letters.store import BulkResult
 from prelabel_worker.labelbox.errors import RequestError
 from prelabel_worker.operations.action_log import Actions
 from prelabel_worker.operations.undo import UNDONE, Undo, refusal, sent_between
-from prelabel_worker.operations.undo_ledger import UndoLedger
+from prelabel_worker.operations.undo_ledger import UndoLedger, with_workers_history
 from prelabel_worker.queries.imports import Imports, ImportStatus
 from prelabel_worker.queries.status import Inspector
 from prelabel_worker.settings import Settings

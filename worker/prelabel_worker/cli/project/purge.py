@@ -7,7 +7,7 @@ import typer
 
 from prelabel.printing import command, counted
 from prelabel.wire.client import Client
-from prelabel_worker.cli.shared.configuration import settings_for, with_workers_history
+from prelabel_worker.cli.shared.configuration import settings_for
 from prelabel_worker.cli.shared.connection import connect
 from prelabel_worker.cli.shared.interrupts import INTERRUPTED, interrupts
 from prelabel_worker.cli.shared.known import check_project
@@ -27,6 +27,7 @@ from prelabel_worker.cli.shared.terminal import (
 from prelabel_worker.errors import PurgeEnded
 from prelabel_worker.operations.action_log import Actions, user
 from prelabel_worker.operations.purge import Purge, PurgeResult, expected
+from prelabel_worker.operations.undo_ledger import with_workers_history
 from prelabel_worker.quarantine.quarantine import readable
 from prelabel_worker.queries.imports import Imports
 from prelabel_worker.queries.status import Inspector

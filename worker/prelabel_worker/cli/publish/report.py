@@ -20,12 +20,12 @@ from prelabel.readers import Record, Source
 from prelabel.wire.client import Client
 from prelabel_worker.cli.publish.send import FLUSH_SECONDS, FirstRefusals, Refusal, send
 from prelabel_worker.cli.shared.added_again import advice
-from prelabel_worker.cli.shared.configuration import with_workers_history
 from prelabel_worker.cli.shared.explaining import Explaining
 from prelabel_worker.cli.shared.interrupts import INTERRUPTED, interrupts
 from prelabel_worker.cli.shared.screen import console
 from prelabel_worker.cli.shared.terminal import DONE_WITH_DEAD, TIMED_OUT, ServiceAway, out, print_line, say, usage
 from prelabel_worker.dead_letters.reader import HeldReader
+from prelabel_worker.operations.undo_ledger import with_workers_history
 from prelabel_worker.queries.row_follower import Follower, follow
 from prelabel_worker.queries.row_report import FINAL, PENDING, ReportedRow, RowReport
 from prelabel_worker.queries.status import Inspector, ProjectStatus

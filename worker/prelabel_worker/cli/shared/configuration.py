@@ -1,8 +1,6 @@
 """The settings of a command."""
 
-from prelabel.wire.client import Client
 from prelabel_worker.cli.shared.terminal import say
-from prelabel_worker.presence import living
 from prelabel_worker.settings import Settings, load_settings, read_settings
 from prelabel_worker.stack import stack_file
 
@@ -28,13 +26,3 @@ def settings_for(redis_url: str | None = None) -> Settings:
         labelbox_endpoint=stack.labelbox_endpoint,
         labelbox_api_key=stack.labelbox_api_key,
     )
-
-
-def with_workers_history(client: Client, settings: Settings) -> Settings:
-    """Return the settings with the workers' `history_days`, whatever the environment of this command says.
-
-    Workers write what the history remembers, so it is found only by their setting. The longest counts if they differ.
-    """
-    announced = [worker.history_days for worker in living(client, settings.key_prefix)]
-    days = max((days for days in announced if days is not None), default=settings.history_days)
-    return settings.model_copy(update={"history_days": days})

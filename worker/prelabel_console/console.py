@@ -1,0 +1,99 @@
+"""What pages work with: one object that lives as long as the application."""
+
+from dataclasses import dataclass
+from typing import cast
+
+from starlette.requests import Request
+
+from prelabel.wire.client import Client
+from prelabel_console.access.access import Access
+from prelabel_console.access.roles import Visitor
+from prelabel_console.names import ProjectNames
+from prelabel_console.snapshot import Snapshot
+from prelabel_worker.accounts.pauses import Pauses
+from prelabel_worker.accounts.status import Accounts
+from prelabel_worker.dead_letters.store import HeldRows
+from prelabel_worker.operations.action_log import Actions
+from prelabel_worker.operations.projects import Projects
+from prelabel_worker.queries.imports import Imports
+from prelabel_worker.queries.overview import Overview, Overviews
+from prelabel_worker.queries.status import Inspector
+from prelabel_worker.settings import Settings
+
+_OVERVIEW_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Console:
+    """One console of one Redis."""
+
+    #: The settings, which also say where Redis and Labelbox are.
+    settings: Settings
+    #: Redis, for everything that no object below does.
+    client: Client
+    #: Who may do what.
+    access: Access
+    #: All projects, accounts and workers, as a thread read them some seconds ago.
+    overview: Snapshot[Overview]
+    #: The names of projects at Labelbox.
+    names: ProjectNames
+
+    @property
+    def prefix(self) -> str:
+        """The prefix of all keys in Redis."""
+        return self.settings.key_prefix
+
+    @property
+    def inspector(self) -> Inspector:
+        """Reads one project, now."""
+        return Inspector(self.client, self.prefix)
+
+    @property
+    def imports(self) -> Imports:
+        """Reads chunks and imports."""
+        return Imports(self.client, self.prefix)
+
+    @property
+    def accounts(self) -> Accounts:
+        """Reads and resumes accounts."""
+        return Accounts(self.client, self.settings)
+
+    @property
+    def projects(self) -> Projects:
+        """Changes projects."""
+        return Projects(self.client, self.prefix)
+
+    @property
+    def pauses(self) -> Pauses:
+        """Pauses projects and accounts."""
+        return Pauses(self.client, self.prefix)
+
+    @property
+    def held(self) -> HeldRows:
+        """Reads and changes held rows."""
+        return HeldRows(self.client, self.prefix)
+
+    def actions(self, visitor: Visitor | None = None) -> Actions:
+        """Return the action log; what is recorded with it was done by the visitor."""
+        return Actions(self.client, self.prefix, visitor.name if visitor else "")
+
+    def stop(self) -> None:
+        """End the threads."""
+        self.overview.stop()
+        self.names.stop()
+
+
+def make_console(settings: Settings, client: Client, access: Access) -> Console:
+    """Return a console; its threads start when pages need them."""
+    overview = Snapshot("overview", Overviews(client, settings).read, _OVERVIEW_SECONDS)
+    return Console(settings, client, access, overview, ProjectNames(client, settings))
+
+
+def console_of(request: Request) -> Console:
+    """Return the console that a request was sent to."""
+    return cast(Console, request.app.state.console)
+
+
+def visitor_of(request: Request) -> Visitor:
+    """Return who sends a request. Only for routes that need a role, where the gate has set it."""
+    return cast(Visitor, request.state.visitor)

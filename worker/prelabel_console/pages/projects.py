@@ -1,0 +1,75 @@
+"""All projects: searched, sorted, paged."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from prelabel_console.console import Console, console_of
+from prelabel_console.endpoints import page
+from prelabel_console.paging import paging, sorting
+from prelabel_console.render import render
+from prelabel_worker.queries.overview import ProjectSummary
+
+_SIZE = 50
+_MAX_SEARCH = 200
+_COLUMNS: dict[str, Callable[[ProjectSummary], Any]] = {
+    "project": lambda summary: summary.project_id,
+    "published": lambda summary: summary.published,
+    "imported": lambda summary: summary.imported,
+    "pending": lambda summary: summary.pending,
+    "waiting": lambda summary: summary.waiting,
+    "oldest": lambda summary: -(summary.oldest_waiting_at or float("inf")),
+    "retrying": lambda summary: summary.retrying,
+    "dead": lambda summary: summary.dead,
+}
+STATES = ("", "paused", "pending", "dead")
+"""What a list of projects can be narrowed to; the first is all."""
+
+
+def projects_page(request: Request) -> Response:
+    """Answer the projects that contain the search text in their id or name."""
+    console = console_of(request)
+    reading = console.overview.latest()
+    search = request.query_params.get("search", "").strip()[:_MAX_SEARCH]
+    state = request.query_params.get("state", "")
+    matching = _matching(console, reading.value.projects.values(), search, state)
+    order = sorting(request, tuple(_COLUMNS), "-pending", search=search, state=state)
+    key = _COLUMNS[order.column]
+    ordered = sorted(matching, key=lambda summary: summary.project_id)
+    ordered.sort(key=key, reverse=order.descending)
+    pages = paging(request, _SIZE, len(ordered), search=search, state=state, sort=order.text)
+    return render(
+        request,
+        "projects.html",
+        section="projects",
+        age=reading.age_seconds,
+        overview=reading.value,
+        projects=ordered[pages.skip : pages.until],
+        paging=pages,
+        sorting=order,
+        search=search,
+        state=state,
+    )
+
+
+def _matching(console: Console, summaries: Iterable[ProjectSummary], search: str, state: str) -> list[ProjectSummary]:
+    wanted = search.lower()
+    return [
+        summary
+        for summary in summaries
+        if (
+            not wanted or wanted in summary.project_id.lower() or wanted in console.names.of(summary.project_id).lower()
+        )
+        and _is_in(summary, state)
+    ]
+
+
+def _is_in(summary: ProjectSummary, state: str) -> bool:
+    if state == "paused":
+        return summary.paused is not None or summary.purging is not None
+    return {"pending": summary.pending, "dead": summary.dead}.get(state, 1) > 0
+
+
+ROUTES = [page("/projects", projects_page, "projects")]

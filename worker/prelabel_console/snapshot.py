@@ -1,0 +1,120 @@
+"""A value that a thread reads again and again, so that pages need not wait for it."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import structlog
+
+Value = TypeVar("Value")
+
+_COST_FACTOR = 10
+"""The thread rests at least this many times as long as it has read, so that it takes a tenth of a core at most."""
+_UNWATCHED_SECONDS = 60.0
+"""Nobody looks at a value that no page has asked for in this time: it is read seldom then."""
+_FIRST_SECONDS = 20.0
+_FRESH_SECONDS = 0.25
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading(Generic[Value]):
+    """A value, and when and how long it was read."""
+
+    #: What was read.
+    value: Value
+    #: When it was read, by the clock of `time.monotonic`.
+    at: float
+    #: How long the reading took, in seconds.
+    cost_seconds: float
+
+    @property
+    def age_seconds(self) -> float:
+        """How old the value is."""
+        return time.monotonic() - self.at
+
+
+class Snapshot(Generic[Value]):
+    """Keeps the latest value of `read`, which a thread of its own calls every `seconds` or less often.
+
+    The thread starts with the first call of `latest`, and ends with `stop`.
+    """
+
+    def __init__(self, name: str, read: Callable[[], Value], seconds: float) -> None:
+        self._name = name
+        self._read = read
+        self._seconds = seconds
+        self._changed = threading.Condition()
+        self._reading: Reading[Value] | None = None
+        self._error: Exception | None = None
+        self._asked = 0.0
+        self._thread: threading.Thread | None = None
+        self._stopped = False
+        self._wanted = False
+
+    def latest(self) -> Reading[Value]:
+        """Return the latest reading. Raises the error of the last one if it failed.
+
+        Waits for the first one, and a moment for a new one if nobody has looked for a while.
+        """
+        with self._changed:
+            idle = time.monotonic() - self._asked > _UNWATCHED_SECONDS
+            self._asked = time.monotonic()
+            if self._thread is None and not self._stopped:
+                self._thread = threading.Thread(target=self._run, name=f"snapshot-{self._name}", daemon=True)
+                self._thread.start()
+            before = self._reading
+            if before is None and self._error is None:
+                self._changed.wait_for(lambda: self._reading or self._error, _FIRST_SECONDS)
+            elif idle:
+                self._look_now()
+                self._changed.wait_for(lambda: self._reading is not before, _FRESH_SECONDS)
+            return self._answer()
+
+    def renew(self, seconds: float = _FRESH_SECONDS) -> None:
+        """Have the value read again soon, and wait up to `seconds` for it: an act has just changed it."""
+        with self._changed:
+            before = self._reading
+            self._look_now()
+            self._changed.wait_for(lambda: self._reading is not before, seconds)
+
+    def stop(self) -> None:
+        """End the thread; a reading that is in progress is not waited for."""
+        with self._changed:
+            self._stopped = True
+            self._look_now()
+
+    def _answer(self) -> Reading[Value]:
+        if self._error is not None:
+            raise self._error
+        if self._reading is None:
+            raise TimeoutError(f"{self._name} was not read within {_FIRST_SECONDS:.0f} s")
+        return self._reading
+
+    def _look_now(self) -> None:
+        self._wanted = True
+        self._changed.notify_all()
+
+    def _run(self) -> None:
+        while not self._stopped:
+            began = time.monotonic()
+            reading: Reading[Value] | None = None
+            error: Exception | None = None
+            try:
+                value = self._read()
+                reading = Reading(value, time.monotonic(), time.monotonic() - began)
+            except Exception as failure:
+                error = failure
+                _log.warning("console.unread", what=self._name, error=type(failure).__name__)
+            with self._changed:
+                self._reading, self._error = reading or self._reading, error
+                self._wanted = False
+                self._changed.notify_all()
+                self._changed.wait_for(lambda: self._wanted or self._stopped, self._rest(time.monotonic() - began))
+
+    def _rest(self, cost_seconds: float) -> float:
+        watched = time.monotonic() - self._asked < _UNWATCHED_SECONDS
+        seconds = self._seconds if watched else max(self._seconds, _UNWATCHED_SECONDS)
+        return max(seconds, cost_seconds * _COST_FACTOR)

@@ -94,11 +94,15 @@ def metrics() -> str:
         "scrape; one such process is enough. `prelabel metrics --once` prints them. Made from "
         "`prelabel_worker/queries/metrics.py` by `make format`.",
         "",
-        "| metric | labels | meaning |",
-        "|---|---|---|",
+        "A counter's samples end in `_total`; it never falls, also over restarts of workers, since Redis keeps it. A "
+        "histogram's end in `_bucket`, `_count` and `_sum`. [Data model](../explanation/data-model.md#numbers-by-time) "
+        "says where counters and histograms come from.",
+        "",
+        "| metric | type | labels | meaning |",
+        "|---|---|---|---|",
         *(
-            f"| `{name}` | {', '.join(labels)} | {meaning} |"
-            for name, labels, meaning in (metric.value for metric in Name)
+            f"| `{name}` | {metric.kind} | {', '.join(labels)} | {meaning} |"
+            for metric, (name, labels, meaning) in ((metric, metric.value) for metric in Name)
         ),
         "",
         "## For a file collector",

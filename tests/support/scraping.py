@@ -5,9 +5,7 @@ import re
 import redis
 from prometheus_client import CollectorRegistry, generate_latest
 
-from prelabel_worker.accounts.status import Accounts
-from prelabel_worker.cli.health.metrics import Scrape
-from prelabel_worker.queries.status import Inspector
+from prelabel_worker.cli.health.metrics import scrape_of
 from tests.support.project import Project
 
 
@@ -15,7 +13,7 @@ def scraped(project: Project, client: "redis.Redis | None" = None) -> dict[str, 
     """Return the value of every sample, by its name and labels, as Prometheus reads them."""
     client, settings = client or project.client, project.settings
     registry = CollectorRegistry()
-    registry.register(Scrape(Inspector(client, settings.key_prefix), Accounts(client, settings)))
+    registry.register(scrape_of(client, settings))
     return samples(generate_latest(registry).decode())
 
 

@@ -227,14 +227,14 @@ def test_the_environment_is_read_in_the_settings_alone() -> None:
 
 
 PURE = {
-    "chunks": "chunk rows commit sent_lines history held_rows held_state",
-    "notify": "fact watch message",
+    "chunks": "chunk rows commit sent_lines history held_rows held_state freshness",
     "dead_letters": "letter filter editing explain differences moments query",
-    "labelbox": "types response_types errors responses retry_policy endpoint",
+    "labelbox": "types response_types errors responses retry_policy endpoint sent_request",
+    "notify": "fact watch message",
     "ontology": "ontology tree classification_answers foreign_keys file inference",
     "operations": "overrides",
     "quarantine": "names",
-    "queries": "metrics file_metrics row_timeline",
+    "queries": "metrics file_metrics flow_points histogram row_timeline",
     "rendering": "identity ndjson row_builder file_validation message_check",
     "runtime": "roles liveness",
     "stages": "build status_file",

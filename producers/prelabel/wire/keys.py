@@ -74,6 +74,11 @@ class ProjectKeys:
         return f"{self.root}:left"
 
     @property
+    def flow(self) -> "FlowKeys":
+        """The project's numbers by time."""
+        return FlowKeys(self.root)
+
+    @property
     def seen(self) -> str:
         """Sorted set: frame id → ms when it was settled; a frame sent again is not counted again."""
         return f"{self.root}:seen"
@@ -81,7 +86,8 @@ class ProjectKeys:
     def lane(self, number: int) -> str:
         """List: the waiting entries, each `kind id version rows bytes slow seq arrivedMs`.
 
-        An entry's kind is `f` (a frame) or `h` (a held row on its way back; its id is the held id).
+        An entry's kind is `f` (a frame) or `h` (a held row on its way back; its id is the held id). An entry of kind
+        `h` has a ninth field, when the row was published in ms, unless an older release held the row.
         """
         return f"{self.root}:lane:{number}"
 
@@ -233,6 +239,49 @@ class ProjectKeys:
         return f"{self.root}:ontology:flight"
 
 
+class FlowKeys:
+    """Numbers by time of a project or an account: hashes of counters, which scripts/lib/flow_lib.lua writes.
+
+    A field is `<place>:<series>`, and in `total` only `<series>`. Series of a project are `published` (not in `total`,
+    since `counts` has it), `imported`, `superseded`, `skipped`, `discarded`, `retried`, `dead:<reason>`,
+    `fresh:<seconds>` and `fresh:ms` (see chunks/freshness.py); those of an account are `<operation>:<status>`,
+    `seconds:<operation>:<seconds>` and `seconds:<operation>:ms` (see accounts/request_counts.py).
+    """
+
+    __slots__ = ("_root",)
+
+    def __init__(self, root: str) -> None:
+        self._root = root
+
+    def minutes(self, number: int) -> str:
+        """Hash: the minutes 0 to 9 of the ten minutes with this number since 1970; expires after 80 minutes."""
+        return f"{self._root}:flow:m:{number}"
+
+    def quarters(self, number: int) -> str:
+        """Hash: the quarter hours 0 to 7 of the two hours with this number since 1970; expires after 27 hours."""
+        return f"{self._root}:flow:q:{number}"
+
+    @property
+    def total(self) -> str:
+        """Hash: the sums since the first release that counted them; they never fall."""
+        return f"{self._root}:flow:total"
+
+    def groups(self, number: int) -> str:
+        """Hash: `<quarter hour>:<fingerprint>` → new dead letters, of a project; as `quarters`.
+
+        At most 1,000 fields; what comes later is counted as `<quarter hour>:other`.
+        """
+        return f"{self._root}:flow:groups:{number}"
+
+    @property
+    def first(self) -> str:
+        """Hash: fingerprint → ms of its first dead letter ever, of a project.
+
+        At most 10,000 fields; with each one more, a random one is removed.
+        """
+        return f"{self._root}:flow:first"
+
+
 def projects(prefix: str) -> str:
     """Sorted set: project → ms when to look at it next; members are never removed."""
     return f"{prefix}:projects"
@@ -260,6 +309,11 @@ def account(prefix: str, name: str) -> str:
     scripts/lib/account_lib.lua.
     """
     return f"{prefix}:account:{{{name}}}"
+
+
+def account_flow(prefix: str, name: str) -> FlowKeys:
+    """The account's requests by time; in the cluster slot of the account."""
+    return FlowKeys(account(prefix, name))
 
 
 def actions(prefix: str) -> str:

@@ -21,6 +21,7 @@ from prelabel.wire import keys
 from prelabel.wire.client import open_client
 from prelabel_worker import scripts
 from prelabel_worker.accounts.rate_limiter import Permits
+from prelabel_worker.accounts.request_counts import RequestCounts
 from prelabel_worker.accounts.status import Accounts
 from prelabel_worker.chunks.chunk import Defect
 from prelabel_worker.chunks.rows import ChunkRow, RowOutcome
@@ -29,6 +30,7 @@ from prelabel_worker.dead_letters.editing import edited_message
 from prelabel_worker.dead_letters.group_state import GroupStates
 from prelabel_worker.labelbox.errors import Unavailable
 from prelabel_worker.labelbox.ontology_cache import Catalog
+from prelabel_worker.labelbox.sent_request import Operation, SentRequest
 from prelabel_worker.labelbox.types import ProjectOntology
 from prelabel_worker.notify.store import Store
 from prelabel_worker.notify.watch import State
@@ -36,6 +38,7 @@ from prelabel_worker.operations.projects import Projects
 from prelabel_worker.operations.purge import Purge
 from prelabel_worker.operations.undo_ledger import UndoLedger
 from prelabel_worker.queries.audit import audit
+from prelabel_worker.queries.flow import FlowReader
 from prelabel_worker.queries.status import Inspector
 from prelabel_worker.runtime.timers import Timers
 from prelabel_worker.settings import Settings, load_settings
@@ -212,6 +215,12 @@ def run_every_script(project: Project) -> None:
     permit = permits.reserve("upload", name)
     permits.answered(replace(permit, trouble=True))
     permits.failed(permit, Unavailable("away"))
+    requests = RequestCounts(client, "prelabel")
+    requests.observer("a")(SentRequest(Operation.POLL, "200", 0.1))
+    requests.flush()
+    flow = FlowReader(client)
+    assert flow.request_totals(["a"])["a"].count >= 1
+    assert sum(point.published for point in flow.sum_of([name])) == 5
     accounts = Accounts(client, load_settings())
     project.pauses.stop_account("a", "test", 0)
     accounts.resume("a")

@@ -4,6 +4,7 @@ from prelabel.wire.client import Client
 from prelabel_worker.accounts.rate_limiter import Permits
 from prelabel_worker.labelbox.client import Labelbox
 from prelabel_worker.labelbox.errors import KeyMissing
+from prelabel_worker.labelbox.sent_request import Observe, ignore
 from prelabel_worker.settings import Settings
 
 
@@ -15,13 +16,14 @@ def key_of(settings: Settings, account: str) -> str:
     return key.get_secret_value()
 
 
-def open_labelbox(settings: Settings, account: str, timeout_seconds: float = 0) -> Labelbox:
+def open_labelbox(settings: Settings, account: str, timeout_seconds: float = 0, observe: Observe = ignore) -> Labelbox:
     """Return a client with the account's key; the caller closes it. Without `timeout_seconds`, the settings' applies.
 
+    `observe` is told of every request.
     Raises KeyMissing if the account has no key; ConfigurationError if the key would be sent unencrypted.
     """
     seconds = timeout_seconds or settings.request_timeout_seconds
-    return Labelbox(settings.labelbox_endpoint, key_of(settings, account), seconds)
+    return Labelbox(settings.labelbox_endpoint, key_of(settings, account), seconds, observe)
 
 
 def permits_of(client: Client, settings: Settings, account: str, fingerprint: str = "") -> Permits:

@@ -1,5 +1,6 @@
 """A chunk: its states, its rows by reference, and the pure rules about them."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,6 +9,7 @@ from typing import Literal, NamedTuple
 from prelabel.wire.frame import MAX_FRAME_ROWS
 from prelabel_worker.labelbox.types import SubmitAs
 
+_AGE = re.compile(r"-1|\d{1,15}")
 KNOWN_VERSION = 2
 """Newest version of a chunk that this release knows; frames are still of version 1.
 
@@ -125,11 +127,19 @@ class Chunk:
     defects: int = 0
     #: Whether its project is being purged: what was not sent must not be sent any more.
     purging: bool = False
+    #: For how many ms the rows of an item had been published when the chunk was cut, by item; -1 where that is not
+    #: known. Empty if an older release cut the chunk.
+    ages_ms: tuple[int, ...] = ()
 
     @property
     def pending(self) -> int:
         """Rows of this chunk that have no outcome yet."""
         return self.rows - self.aside - self.settled
+
+    def published_ms(self, item: int) -> int:
+        """Return when the rows of the item at this place were published; 0 if that is not known."""
+        age = self.ages_ms[item] if self.ages_ms else -1
+        return self.cut_ms - age if age >= 0 else 0
 
 
 def chunk_from_fields(project_id: str, chunk_id: str, token: str, now_ms: int, fields: Mapping[bytes, bytes]) -> Chunk:
@@ -181,6 +191,7 @@ def chunk_from_fields(project_id: str, chunk_id: str, token: str, now_ms: int, f
         odd_state=text.get("oddState", ""),
         defects=number("defects"),
         purging=bool(text.get("purging")),
+        ages_ms=_ages(text.get("ages", ""), len(items)),
     )
 
 
@@ -191,6 +202,13 @@ def _items(text: str) -> Iterator[Item]:
         if not 0 <= int(low) <= int(high) <= MAX_FRAME_ROWS:
             raise ValueError(f"rows of an item: expected 0 to {MAX_FRAME_ROWS}")
         yield Item("h" if kind == "h" else "f", item_id, int(low), int(high), int(seq))
+
+
+def _ages(text: str, items: int) -> tuple[int, ...]:
+    """Read the ages of the items. They are for statistics only, so a chunk without all of them has none."""
+    words = text.split()
+    readable = len(words) == items and all(_AGE.fullmatch(word) for word in words)
+    return tuple(map(int, words)) if readable else ()
 
 
 def middle(rows: int) -> int:

@@ -4,7 +4,7 @@ JSON is as fast in Lua as MessagePack. Redis's cmsgpack cannot read the byte str
 MessagePack would not save the arguments of bytes.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -55,6 +55,8 @@ class Commit(msgspec.Struct, frozen=True):
     one_in: int
     #: How the imported rows name their data rows: `i`, `k` or `ik`; empty if none is imported.
     forms: str
+    #: How long imported rows took since they were published: number of rows by bucket, see freshness.py.
+    fresh: Mapping[str, int]
     #: See `Kept`.
     history_ms: int
     #: See `Kept`.
@@ -101,6 +103,7 @@ def arguments(part: Slice, cursor: int, record: bytes, kept: Kept, *, finish: bo
         memory=part.memory.name,
         one_in=part.memory.one_in,
         forms="".join(sorted(part.forms)),
+        fresh=part.freshness.counts,
         **kept._asdict(),
     )
     digests = [part.memory.by_set(digests).encode() for digests in (part.marks, part.adding)]

@@ -72,6 +72,7 @@ def held_row(
         message=facts.message_id or None,
         due=retry_in_ms,
         retrying=retrying,
+        published=row.published_ms,
     )
     details = {
         **problem.details,
@@ -97,6 +98,7 @@ def held_frame(frame: Unreadable, origin: Origin) -> RowOutcome:
         slow=0,
         reason=problem.reason.value,
         group=problem.fingerprint(RowFacts()),
+        published=frame.published_ms,
     )
     body = orjson.dumps({**details, **_origin(origin)}) + b"\n" + frame.raw
     return RowOutcome("held", frame.index, frame.rows, frame.held_id, state, body)

@@ -40,6 +40,8 @@ class HeldState(msgspec.Struct, omit_defaults=True):
     superseded: bool = False
     #: When it was sent back to its lane; True if a script of the previous release did it.
     queued: int | bool = False
+    #: When its message was published first; 0 if an older release cut its chunk.
+    published: int = 0
     #: Whether it is tried once more at once if the try in progress fails.
     again: bool = False
 

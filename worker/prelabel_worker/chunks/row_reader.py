@@ -66,8 +66,7 @@ class ChunkBlocks:
     def __init__(
         self, chunk: Chunk, frames: dict[str, bytes | None], held: dict[str, list[bytes | None]], aside: bytes
     ) -> None:
-        self._items = chunk.items
-        self._cursor = chunk.cursor
+        self._chunk = chunk
         self._frames = frames
         self._held = held
         # A bit for each row, 1 if the row was set aside; rows behind the last byte were not.
@@ -76,11 +75,13 @@ class ChunkBlocks:
     def __iter__(self) -> Iterator[RowBlock | ChunkRow | Unreadable]:
         """Yield the rows. Raises what `read_state` raises for a state that no worker wrote."""
         index = 0
-        for item in self._items:
+        for at, item in enumerate(self._chunk.items):
             if item.kind == "h":
                 part = _held_row(index, item, *self._held[item.id])
             else:
                 part = _block(index, item, self._frames[item.id])
+            if part is not None:
+                part.published_ms = self._chunk.published_ms(at)
             if isinstance(part, RowBlock):
                 yield from self._without_outcome(part)
             elif part is not None and self._has_no_outcome(part.index):
@@ -89,7 +90,7 @@ class ChunkBlocks:
 
     def _without_outcome(self, block: RowBlock) -> Iterator[RowBlock]:
         """Yield the parts of a block whose rows have no outcome: the block itself while no row has one."""
-        if block.index >= max(self._cursor, 8 * len(self._aside)):
+        if block.index >= max(self._chunk.cursor, 8 * len(self._aside)):
             if block.messages:
                 yield block
             return
@@ -98,12 +99,13 @@ class ChunkBlocks:
             if has_none:
                 first, *others = places
                 messages = block.messages[first : first + 1 + len(others)]
-                yield RowBlock(block.index + first, block.seq + first, block.lane, messages)
+                start, seq = block.index + first, block.seq + first
+                yield RowBlock(start, seq, block.lane, messages, block.published_ms)
 
     def _has_no_outcome(self, index: int) -> bool:
         byte = index >> 3
         aside = byte < len(self._aside) and self._aside[byte] & (0x80 >> (index & 7))
-        return index >= self._cursor and not aside
+        return index >= self._chunk.cursor and not aside
 
 
 def _block(index: int, item: Item, frame: bytes | None) -> RowBlock | Unreadable:

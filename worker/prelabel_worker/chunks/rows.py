@@ -6,6 +6,7 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
+from prelabel_worker.chunks.freshness import Freshness
 from prelabel_worker.chunks.held_state import HeldState
 from prelabel_worker.chunks.imported_rows import POLICY_MEMORY, Memory
 
@@ -28,6 +29,8 @@ class ChunkRow:
     superseded: bool = False
     #: The reason for which it was last held; empty for a row that was never held.
     reason: str = ""
+    #: When it was published, in ms of Redis's clock; 0 if that is not known.
+    published_ms: int = 0
 
 
 @dataclass(slots=True)
@@ -45,10 +48,13 @@ class RowBlock:
     lane: int
     #: The messages as the producer sent them.
     messages: list[bytes]
+    #: When they were published, in ms of Redis's clock; 0 if that is not known.
+    published_ms: int = 0
 
     def row(self, position: int) -> ChunkRow:
         """Return the message at this position of the block as a row."""
-        return ChunkRow(self.index + position, self.seq + position, self.lane, self.messages[position])
+        seq, raw = self.seq + position, self.messages[position]
+        return ChunkRow(self.index + position, seq, self.lane, raw, published_ms=self.published_ms)
 
     def rows(self) -> Iterator[ChunkRow]:
         """Yield all messages as rows."""
@@ -73,6 +79,8 @@ class Unreadable:
     held_id: str
     #: Why it cannot be read.
     problem: str
+    #: When it was published, in ms of Redis's clock; 0 if that is not known.
+    published_ms: int = 0
 
 
 class RowOutcome(msgspec.Struct, frozen=True):
@@ -120,6 +128,8 @@ class Slice:
     forms: set[str] = field(default_factory=set)
     #: What the history keeps of the other rows.
     entries: list[bytes] = field(default_factory=list)
+    #: How long the rows that are imported took since they were published.
+    freshness: Freshness = field(default_factory=Freshness)
 
 
 class Committed(NamedTuple):

@@ -3,12 +3,15 @@
 Source: docs/reference/labelbox-api.md, where #2 has the operations, #3 the import job and #4 the errors.
 """
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import chain
 from typing import Any, NamedTuple, TypeVar
 
 from prelabel_worker.labelbox import response_types, responses
-from prelabel_worker.labelbox.errors import QueryRefused
+from prelabel_worker.labelbox.errors import FileGone, QueryRefused, RequestError
+from prelabel_worker.labelbox.sent_request import Observe, Operation, SentRequest, ignore, status_of
 from prelabel_worker.labelbox.transport import Answer, Transport, UploadedFile
 from prelabel_worker.labelbox.types import Import, ImportName, ProjectOntology, SubmitAs
 
@@ -64,9 +67,13 @@ class Labelbox:
     The key is sent to the two addresses of the endpoint and nowhere else.
     """
 
-    def __init__(self, endpoint: str, api_key: str, timeout_seconds: float) -> None:
-        """Raise ConfigurationError where the endpoint cannot be used, or the key would travel unencrypted."""
+    def __init__(self, endpoint: str, api_key: str, timeout_seconds: float, observe: Observe = ignore) -> None:
+        """Raise ConfigurationError where the endpoint cannot be used, or the key would travel unencrypted.
+
+        `observe` is told of every request when it has ended.
+        """
         self._transport = Transport(endpoint, api_key, timeout_seconds)
+        self._observe = observe
 
     def close(self) -> None:
         """Close all connections."""
@@ -92,12 +99,15 @@ class Labelbox:
         variables = {"projectId": project_id, "name": name, "contentLength": size if declared is None else declared}
         field = _FIELDS[submit_as].create
         file = UploadedFile("import.ndjson", "application/x-ndjson", content, size)
-        answer = self._transport.upload(_CREATE.format(create=field), variables, file, still_mine, creates=True)
-        data = responses.data_of(*answer, creates=True)
-        return responses.import_of(data.get(field), maybe_accepted=True)
+        with self._observed(Operation.UPLOAD):
+            answer = self._transport.upload(_CREATE.format(create=field), variables, file, still_mine, creates=True)
+            data = responses.data_of(*answer, creates=True)
+            return responses.import_of(data.get(field), maybe_accepted=True)
 
-    def find_imports(self, names: Sequence[ImportName]) -> list[Import | None]:
-        """Look up imports by project and name in one request. Raises RequestError.
+    def find_imports(
+        self, names: Sequence[ImportName], operation: Operation = Operation.LOOK_UP
+    ) -> list[Import | None]:
+        """Look up imports by project and name in one request, which counts as `operation`. Raises RequestError.
 
         Returns one item for each name, in order; None where Labelbox has no such import.
         """
@@ -112,9 +122,10 @@ class Labelbox:
                 f"{{ {_IMPORT_FIELDS} }}"
             )
         query = f"query FindImports({', '.join(declared)}) {{ {' '.join(parts)} }}"
-        data = responses.found(*self._query(query, variables))
-        jobs = (data.get(f"i{at}") for at in range(len(names)))
-        return [None if job is None else responses.import_of(job) for job in jobs]
+        with self._observed(operation):
+            data = responses.found(*self._query(query, variables))
+            jobs = (data.get(f"i{at}") for at in range(len(names)))
+            return [None if job is None else responses.import_of(job) for job in jobs]
 
     def list_imports(self, project_id: str, skip: int) -> list[Import]:
         """Return a page of a project's imports of pre-labels. Raises RequestError.
@@ -127,11 +138,14 @@ class Labelbox:
 
     def ontology(self, project_id: str) -> ProjectOntology:
         """Return a project's ontology and media type. Raises RequestError."""
-        project = self.query(_ONTOLOGY, {"projectId": project_id}, response_types.OntologyOfProject).project
-        if project is None:
-            raise responses.project_gone(project_id)
-        ontology = project.ontology or response_types.ConnectedOntology()
-        return ProjectOntology(responses.tree_of(ontology.normalized), project.allowed_media_type, ontology.name or "")
+        with self._observed(Operation.ONTOLOGY):
+            data = responses.data_of(*self._query(_ONTOLOGY, {"projectId": project_id}), creates=False)
+            project = responses.read(data, response_types.OntologyOfProject).project
+            if project is None:
+                raise responses.project_gone(project_id)
+            ontology = project.ontology or response_types.ConnectedOntology()
+            tree = responses.tree_of(ontology.normalized)
+        return ProjectOntology(tree, project.allowed_media_type, ontology.name or "")
 
     def shows_pre_labels(self, project_id: str) -> bool | None:
         """Return whether labelers see the project's pre-labels, or None if Labelbox does not say.
@@ -155,9 +169,10 @@ class Labelbox:
         `creates`: repeating the request might do its work twice, so a lost answer raises OutcomeUnknown. `batches`:
         send it to the endpoint's address for batches (docs/reference/labelbox-api.md#1-1), with its longer timeout.
         """
-        answer = self._transport.post(query, variables, creates=creates, batches=batches)
-        data = responses.data_of(*answer, creates=creates)
-        return responses.read(data, kind, maybe_accepted=creates)
+        with self._observed(Operation.OTHER):
+            answer = self._transport.post(query, variables, creates=creates, batches=batches)
+            data = responses.data_of(*answer, creates=creates)
+            return responses.read(data, kind, maybe_accepted=creates)
 
     def upload_file(self, name: str, content: Iterable[bytes], size: int, media_type: str) -> str:
         """Upload a file of exactly `size` bytes to Labelbox and return its address. Raises RequestError.
@@ -165,19 +180,22 @@ class Labelbox:
         Safe to repeat: an uploaded file has no effect until something refers to it.
         """
         file = UploadedFile(name, media_type, content, size)
-        answer = self._transport.upload(_UPLOAD, {"contentLength": size, "sign": False}, file, creates=False)
-        data = responses.data_of(*answer, creates=False)
-        return responses.read(data, response_types.Uploaded).upload_file.url
+        with self._observed(Operation.OTHER):
+            answer = self._transport.upload(_UPLOAD, {"contentLength": size, "sign": False}, file, creates=False)
+            data = responses.data_of(*answer, creates=False)
+            return responses.read(data, response_types.Uploaded).upload_file.url
 
     def delete_import(self, import_id: str) -> bool:
         """Delete an import and return whether it existed. Safe to repeat. Raises RequestError."""
-        data = responses.found(*self._query(_DELETE, {"id": import_id}))
-        return responses.read(data, response_types.Deleted).deleted is not None
+        with self._observed(Operation.OTHER):
+            data = responses.found(*self._query(_DELETE, {"id": import_id}))
+            return responses.read(data, response_types.Deleted).deleted is not None
 
     def limit_headers(self, project_id: str) -> list[str]:
         """Query the project and return the names of the answer's headers about rate limits. Raises RequestError."""
-        answer = self._query(_PROJECT, {"projectId": project_id})
-        responses.data_of(*answer, creates=False)
+        with self._observed(Operation.OTHER):
+            answer = self._query(_PROJECT, {"projectId": project_id})
+            responses.data_of(*answer, creates=False)
         words = ("retry-after", "ratelimit", "rate-limit")
         return sorted({name.lower() for name in answer.headers if any(word in name.lower() for word in words)})
 
@@ -187,7 +205,34 @@ class Labelbox:
 
     def line_blocks(self, url: str) -> Iterator[list[bytes]]:
         """As `lines`, in blocks of lines: a reader of many lines works on a block at a time."""
-        return self._transport.line_blocks(url)
+        blocks, seconds, failure = self._transport.line_blocks(url), 0.0, None
+        try:
+            while True:
+                started = time.monotonic()
+                try:
+                    block = next(blocks, None)
+                finally:
+                    seconds += time.monotonic() - started
+                if block is None:
+                    return
+                yield block
+        except (RequestError, FileGone) as error:
+            failure = error
+            raise
+        finally:
+            self._observe(SentRequest(Operation.FILE, status_of(failure), seconds))
+
+    @contextmanager
+    def _observed(self, operation: Operation) -> Iterator[None]:
+        """Tell the observer of the request that is sent inside the block."""
+        started, failure = time.monotonic(), None
+        try:
+            yield
+        except BaseException as error:
+            failure = error
+            raise
+        finally:
+            self._observe(SentRequest(operation, status_of(failure), time.monotonic() - started))
 
     def _query(self, query: str, variables: dict[str, Any]) -> Answer:
         return self._transport.post(query, variables, creates=False)

@@ -29,15 +29,17 @@ class RequestError(PrelabelError):
     """A request to Labelbox failed.
 
     Attributes: `retry_after`, the seconds that Labelbox asked us to wait, or None; `maybe_accepted`, whether Labelbox
-    may have accepted the request all the same; `said`, Labelbox's own message. That message may quote the request:
-    show it to the person who made the request, never write it to a log.
+    may have accepted the request all the same; `status`, the HTTP status that the error is about, or 0; `said`,
+    Labelbox's own message. That message may quote the request: show it to the person who made the request, never write
+    it to a log.
     """
 
     maybe_accepted = False
 
-    def __init__(self, message: str, *, retry_after: float | None = None, said: str = "") -> None:
+    def __init__(self, message: str, *, retry_after: float | None = None, said: str = "", status: int = 0) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+        self.status = status
         self.said = said
 
 

@@ -114,18 +114,18 @@ def _answer(status: int, headers: Mapping[str, str], body: bytes, *, creates: bo
         raise errors.Throttled("Labelbox says to slow down", retry_after=retry_after)
     if status >= 500:
         kind = errors.OutcomeUnknown if creates else errors.Unavailable
-        raise kind(f"Labelbox answers {status}", retry_after=retry_after)
+        raise kind(f"Labelbox answers {status}", retry_after=retry_after, status=status)
     if answer is not None and answer.get("errors"):
         if isinstance(answer["errors"], list):
             return answer
         raise errors.Garbled("the answer's errors are not a list", maybe_accepted=creates)
     if status == 403 and answer is None:
-        raise errors.Blocked("the network's edge answers 403 in place of Labelbox")
+        raise errors.Blocked("the network's edge answers 403 in place of Labelbox", status=status)
     refused = _STATUS_ERRORS.get(status)
     if refused is not None:
-        raise refused(f"Labelbox answers {status}", said=message[:_MOST_SAID])
+        raise refused(f"Labelbox answers {status}", said=message[:_MOST_SAID], status=status)
     if status >= 400:
-        raise errors.Unavailable(f"Labelbox answers {status}")
+        raise errors.Unavailable(f"Labelbox answers {status}", status=status)
     if answer is None:
         raise errors.Garbled(f"Labelbox answers {status} with something that is not JSON", maybe_accepted=creates)
     return answer
@@ -170,6 +170,7 @@ def _graphql_error(problem: Any, retry_after: float | None, *, creates: bool) ->
         kind, text = errors.AllowanceSpent, "the plan's allowance of this month is used up, says Labelbox"
     if kind is None:
         kind = errors.OutcomeUnknown if creates else errors.Unavailable
+        return kind(text, retry_after=retry_after, said=said, status=500)  # what the code says, whatever HTTP says
     return kind(text, retry_after=retry_after, said=said)
 
 

@@ -123,7 +123,7 @@ class Transport:
             if 300 <= response.status_code < 400:
                 raise FileRefused(f"the file answers {response.status_code}: redirects are not followed")
             if response.status_code >= 400:
-                raise Unavailable(f"the file answers {response.status_code}")
+                raise Unavailable(f"the file answers {response.status_code}", status=response.status_code)
             try:
                 pieces = _within(MAX_FILE_BYTES, MAX_FILE_SECONDS, _pieces(response))
                 yield from decoding.line_blocks(pieces, MAX_LINE_BYTES)

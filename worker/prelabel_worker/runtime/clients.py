@@ -7,6 +7,7 @@ from prelabel.wire.client import Client, open_client
 from prelabel_worker.accounts.connection import key_of, open_labelbox, permits_of
 from prelabel_worker.accounts.pauses import Pauses
 from prelabel_worker.accounts.rate_limiter import fingerprint
+from prelabel_worker.accounts.request_counts import RequestCounts
 from prelabel_worker.chunks.leases import Leases
 from prelabel_worker.chunks.ledger import Ledger
 from prelabel_worker.chunks.project_memory import ProjectMemory
@@ -28,9 +29,10 @@ def connect(settings: Settings) -> Client:
 class _Accounts:
     """The accounts that the settings have keys for. Makes each on first use."""
 
-    def __init__(self, client: Client, settings: Settings) -> None:
+    def __init__(self, client: Client, settings: Settings, requests: RequestCounts) -> None:
         self._client = client
         self._settings = settings
+        self._requests = requests
         self._accounts: dict[str, Account] = {}
         self._lock = threading.Lock()
 
@@ -44,7 +46,7 @@ class _Accounts:
 
     def _make(self, name: str) -> Account:
         permits = permits_of(self._client, self._settings, name, fingerprint(key_of(self._settings, name)))
-        return Account(name, permits, open_labelbox(self._settings, name))
+        return Account(name, permits, open_labelbox(self._settings, name, observe=self._requests.observer(name)))
 
 
 class Runtime:
@@ -55,6 +57,7 @@ class Runtime:
         self._hint = hint
         self._lock = threading.Lock()
         self._context: tuple[int, StageContext] | None = None
+        self._requests: tuple[int, RequestCounts] | None = None
 
     def context(self) -> StageContext:
         """Return the context of this process, known by its process id: not all pools announce a new process."""
@@ -66,6 +69,11 @@ class Runtime:
                 self._context = (os.getpid(), self._make())
             return self._context[1]
 
+    def flush(self) -> None:
+        """Write what this process has counted and not written yet: it is about to end."""
+        if self._requests is not None and self._requests[0] == os.getpid():
+            self._requests[1].flush()
+
     def after_fork(self) -> None:
         """Replace the lock: another thread of the parent may have held it during the fork."""
         self._lock = threading.Lock()
@@ -74,7 +82,9 @@ class Runtime:
         settings = self.settings
         client = connect(settings)
         ledger = Ledger(client, settings)
-        accounts = _Accounts(client, settings)
+        requests = RequestCounts(client, settings.key_prefix)
+        self._requests = (os.getpid(), requests)
+        accounts = _Accounts(client, settings, requests)
         return StageContext(
             settings=settings,
             ledger=ledger,

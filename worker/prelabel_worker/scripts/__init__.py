@@ -17,14 +17,17 @@ from prelabel.wire.client import Client, has_slots
 from prelabel.wire.durability import Durability, execute
 
 _LIBRARIES = {
-    "commit_rows": ("held_lib", "history_lib", "imported_lib", "frames_lib"),
+    "commit_rows": ("flow_lib", "held_lib", "history_lib", "imported_lib", "frames_lib"),
     **dict.fromkeys(("group", "purge_cut"), ("lane_lib",)),
     **dict.fromkeys(
         ("permit", "stop_account", "request_failed", "request_answered", "resume_account", "see_account"),
         ("account_lib",),
     ),
     **dict.fromkeys(("move", "open_fewer"), ("open_lib",)),
-    **dict.fromkeys(("discard", "expire", "give_up", "edit", "retry", "try_once_more", "purge_held"), ("held_lib",)),
+    **dict.fromkeys(
+        ("discard", "expire", "give_up", "edit", "retry", "try_once_more", "purge_held"), ("flow_lib", "held_lib")
+    ),
+    **dict.fromkeys(("undo", "count_requests"), ("flow_lib",)),
     **dict.fromkeys(("was_imported", "undo_forget"), ("imported_lib",)),
 }
 

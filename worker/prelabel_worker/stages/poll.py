@@ -10,6 +10,7 @@ from prelabel_worker.chunks.chunk import Chunk, Verdict
 from prelabel_worker.labelbox import retry_policy
 from prelabel_worker.labelbox.errors import KeyMissing, RequestError, UnexpectedShape
 from prelabel_worker.labelbox.retry_policy import RetryDecision
+from prelabel_worker.labelbox.sent_request import Operation
 from prelabel_worker.labelbox.types import Import, ImportName
 from prelabel_worker.stages.context import StageContext
 from prelabel_worker.stages.guard import defect_of, guarded, leased, wait_after
@@ -70,7 +71,7 @@ class _Poll:
             return
         try:
             names = [ImportName(chunk.project_id, chunk.name, chunk.submit_as) for chunk in chunks]
-            jobs = account.labelbox.find_imports(names)
+            jobs = account.labelbox.find_imports(names, Operation.POLL)
         except RequestError as error:
             failures = max(chunk.failures for chunk in chunks) + 1
             self._recover(error, account.permits.failed(permit, error, failures))

@@ -9,10 +9,12 @@ import structlog
 
 from prelabel.errors import Reason
 from prelabel_worker.chunks import history
-from prelabel_worker.chunks.chunk import Chunk, Verdict
+from prelabel_worker.chunks.chunk import Verdict
 from prelabel_worker.chunks.commit import HELD_TOGETHER
+from prelabel_worker.chunks.freshness import PublishedRows
 from prelabel_worker.chunks.held_rows import Origin, Problem, facts_of, held_row
 from prelabel_worker.chunks.imported_rows import REMEMBERED_TOGETHER, Memory, digests_of, memory_of
+from prelabel_worker.chunks.leases import Lease
 from prelabel_worker.chunks.project_memory import BeforeSettle
 from prelabel_worker.chunks.rows import ChunkRow, RowOutcome, Slice, Unreadable
 from prelabel_worker.labelbox import retry_policy
@@ -33,16 +35,17 @@ def settle(context: StageContext, project_id: str, chunk_id: str) -> None:
         if lease is None:
             return
         with guarded(context, "settle", lease.chunk):
-            _Settlement(context, lease.chunk).run()
+            _Settlement(context, lease).run()
 
 
 class _Settlement:
     """An import that has ended, and the outcome of each of its rows."""
 
-    def __init__(self, context: StageContext, chunk: Chunk) -> None:
+    def __init__(self, context: StageContext, lease: Lease) -> None:
         self._context = context
-        self._chunk = chunk
-        self._sent = context.reader.sent_lines(chunk)
+        self._lease = lease
+        self._chunk = lease.chunk
+        self._sent = context.reader.sent_lines(lease.chunk)
         self._failed: dict[int, RowVerdict] = {}  # by row index; every other row is imported
         self._whole: Problem | None = None  # the problem of every row
 
@@ -206,6 +209,7 @@ class _Settlement:
         """Add rows that are imported, which needs nothing of a single row in the usual case."""
         sent, memory = self._sent, self._memory
         part.imported += stop - start
+        self._published.observe(part.freshness, start, stop, self._lease.now_ms())
         part.forms |= set(sent.forms[start:stop].decode())
         if b"\1" in sent.unidentified[start:stop]:
             for position in range(start, stop):
@@ -279,6 +283,10 @@ class _Settlement:
     @cached_property
     def _memory(self) -> Memory:
         return memory_of(self._chunk.policy, self._before.imported)
+
+    @cached_property
+    def _published(self) -> PublishedRows:
+        return PublishedRows(self._chunk, self._sent.rows)
 
     @cached_property
     def _arrivals(self) -> list[history.Arrival]:

@@ -1,4 +1,4 @@
-"""`prelabel metrics`: serve what `status` shows to Prometheus. It is read at each scrape and stored nowhere."""
+"""`prelabel metrics`: serve what `status` and the numbers by time say to Prometheus, read at each scrape."""
 
 import socket
 from collections.abc import Callable, Iterable, Iterator
@@ -12,6 +12,7 @@ import typer
 from prometheus_client import CollectorRegistry, Metric, generate_latest, make_wsgi_app
 from prometheus_client.registry import Collector
 
+from prelabel.wire.client import Client
 from prelabel_worker.accounts.status import Accounts
 from prelabel_worker.cli.shared.configuration import settings_for
 from prelabel_worker.cli.shared.connection import connect
@@ -19,7 +20,10 @@ from prelabel_worker.cli.shared.terminal import RedisUrl, print_line, say, usage
 from prelabel_worker.labelbox.endpoint import is_this_machine
 from prelabel_worker.notify.duty import duty_of
 from prelabel_worker.queries import metrics as catalogue
+from prelabel_worker.queries.flow import FlowReader
+from prelabel_worker.queries.redis_memory import memory_of_servers
 from prelabel_worker.queries.status import Inspector
+from prelabel_worker.settings import Settings
 
 
 def metrics(
@@ -41,7 +45,7 @@ def metrics(
     settings = settings_for(redis_url)
     client = connect(settings)
     registry = CollectorRegistry()
-    registry.register(Scrape(Inspector(client, settings.key_prefix), Accounts(client, settings)))
+    registry.register(scrape_of(client, settings))
     if once:
         for line in generate_latest(registry).decode().rstrip("\n").split("\n"):
             print_line(line)
@@ -95,12 +99,20 @@ def _name_in(host: str) -> str:
         return ""
 
 
+def scrape_of(client: Client, settings: Settings) -> "Scrape":
+    """Return a collector of the metrics of this Redis."""
+    prefix = settings.key_prefix
+    return Scrape(client, Inspector(client, prefix), Accounts(client, settings), FlowReader(client, prefix))
+
+
 class Scrape(Collector):
     """Reads everything at each scrape; reports it as a metric when Redis does not answer."""
 
-    def __init__(self, inspector: Inspector, accounts: Accounts) -> None:
+    def __init__(self, client: Client, inspector: Inspector, accounts: Accounts, flow: FlowReader) -> None:
+        self._client = client
         self._inspector = inspector
         self._accounts = accounts
+        self._flow = flow
 
     def describe(self) -> list[Metric]:
         """Return no metrics in advance, since registering must not need Redis."""
@@ -111,11 +123,17 @@ class Scrape(Collector):
         try:
             survey, accounts = self._inspector.survey(), self._accounts.all()
             workers = self._inspector.workers()
+            flow = self._flow.totals([project.project_id for project in survey.projects])
+            requests = self._flow.request_totals([account.name for account in accounts])
+            memory = memory_of_servers(self._client)
         except redis.RedisError:
             yield catalogue.of_redis(answers=False)
             return
         yield catalogue.of_redis(answers=True)
+        yield catalogue.of_memory(memory)
         yield from catalogue.of_projects(survey.projects)
+        yield from catalogue.of_flow(flow)
         yield from catalogue.of_quarantine(survey)
         yield from catalogue.of_accounts(accounts)
+        yield from catalogue.of_requests(requests)
         yield from catalogue.of_workers(workers)

@@ -71,6 +71,8 @@ if added > 0 then redis.call('HINCRBY', root .. ':meta', 'addedAgain', added) en
 if by_policy > 0 then redis.call('HINCRBY', root .. ':meta', 'deadByPolicy', by_policy) end
 local mixed = remember_forms(commit.forms)
 count('imported', commit.imported)
+for name, n in pairs(commit.fresh) do observe('fresh:' .. name, n) end
+write_flow()
 if commit.imported > 0 then redis.call('DEL', chunk_key(redis.call('HGET', key, 'origin') or id) .. ':refusals') end
 redis.call('HSET', key, 'cursor', commit.after)
 aside = redis.call('HINCRBY', key, 'aside', aside)

@@ -82,7 +82,7 @@ local function slow_of(e)
   return tiled and math.max(e.slow, math.ceil(e.bytes / 100)) or e.slow
 end
 
-local items, parts = {}, {}
+local items, ages, parts = {}, {}, {}
 local rows, bytes, slow, full, version = 0, 0, 0, false, version_of(overrides[3], 1)
 for _, candidate in ipairs(free) do
   local list = root .. ':lane:' .. candidate.lane
@@ -92,7 +92,7 @@ for _, candidate in ipairs(free) do
     if e.version > known_version then break end
     full = #items > 0 and (rows + e.rows > max_rows or bytes + e.bytes > max_bytes or slow + slow_of(e) > max_slow)
     if full then break end
-    items[#items + 1] = table.concat({e.kind, e.id, 0, e.rows, e.seq}, ' ')
+    items[#items + 1], ages[#ages + 1] = item_of(e), age_of(e)
     rows, bytes, slow = rows + e.rows, bytes + e.bytes, slow + slow_of(e)
     version = math.max(version, e.version)
     part.entries, part.rows = part.entries + 1, part.rows + e.rows
@@ -100,7 +100,7 @@ for _, candidate in ipairs(free) do
   if part.entries > 0 then parts[#parts + 1] = part end
   if full or #items >= max_entries then break end
 end
-cut_chunk(id, parts, items, {rows = rows, bytes = bytes, slow = slow, version = version}, lease)
+cut_chunk(id, parts, items, ages, {rows = rows, bytes = bytes, slow = slow, version = version}, lease)
 -- Rows of other lanes are waited for by the open chunks of these, which set the timer when they end.
 if waiting > rows then set_timer('group', now) else redis.call('ZREM', root .. ':timers', 'group') end
 return {'cut', rows, waiting - rows}

@@ -10,7 +10,7 @@ local id, token, middle, lease = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(A
 local key = chunk_key(id)
 if not holds(id, token) then return 0 end
 local chunk = redis.call('HMGET', key, 'rows', 'items', 'lanes', 'bytes', 'slow', 'cutMs', 'cursor', 'v', 'origin',
-  'originRows')
+  'originRows', 'ages')
 -- The hash may have been changed since the holder read and checked it, and the loops below run up to these numbers.
 local rows, cursor = tonumber(chunk[1]), tonumber(chunk[7])
 if rows ~= tonumber(ARGV[7]) then differ('chunk.rows', ARGV[7]) end
@@ -18,12 +18,18 @@ if not (cursor and cursor >= 0 and cursor <= rows) then differ('chunk.cursor', '
 -- Rows before the cursor have their outcomes, so the children treat them as set aside.
 for i = 0, cursor - 1 do redis.call('SETBIT', key .. ':aside', i, 1) end
 
-local parts, at = {{}, {}}, 0
+-- A chunk that an older release cut has no ages, and so have its children.
+local parts, ages, next_age, at = {{}, {}}, {{}, {}}, string.gmatch(chunk[11] or '', '%S+'), 0
+local function give(n, age, ...)
+  table.insert(parts[n], table.concat({...}, ' '))
+  table.insert(ages[n], age)
+end
 for kind, fid, low, high, seq in string.gmatch(chunk[2], '(%a) (%S+) (%d+) (%d+) (%d+)') do
   low, high = tonumber(low), tonumber(high)
   local cut = math.max(low, math.min(high, low + middle - at)) -- the first row of this item for the second child
-  if cut > low then table.insert(parts[1], table.concat({kind, fid, low, cut, seq}, ' ')) end
-  if cut < high then table.insert(parts[2], table.concat({kind, fid, cut, high, seq}, ' ')) end
+  local age = next_age()
+  if cut > low then give(1, age, kind, fid, low, cut, seq) end
+  if cut < high then give(2, age, kind, fid, cut, high, seq) end
   at = at + high - low
 end
 
@@ -48,8 +54,8 @@ for n = 1, 2 do
   local share = size / rows
   redis.call('HSET', child, 'v', chunk[8] or 1, 'state', 'open', 'lanes', chunk[3], 'rows', size,
     'bytes', math.ceil(tonumber(chunk[4]) * share), 'slow', math.ceil(tonumber(chunk[5]) * share),
-    'items', table.concat(parts[n], '\n'), 'due', text(now), 'cutMs', chunk[6], 'lease', 0, 'attempt', 0,
-    'cursor', 0, 'settled', 0, 'aside', copy_aside(child, bounds[n][1], bounds[n][2]),
+    'items', table.concat(parts[n], '\n'), 'ages', table.concat(ages[n], ' '), 'due', text(now),
+    'cutMs', chunk[6], 'lease', 0, 'attempt', 0, 'cursor', 0, 'settled', 0, 'aside', copy_aside(child, bounds[n][1], bounds[n][2]),
     'origin', chunk[9] or id, 'originRows', chunk[10] or rows)
   redis.call('ZADD', root .. ':chunks', text(now), child_id)
   set_timer('chunk:' .. child_id, now + lease)

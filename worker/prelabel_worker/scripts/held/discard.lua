@@ -9,4 +9,5 @@ for _, id in ipairs(ARGV) do
   local weight = discard(id)
   if weight then done, rows = done + 1, rows + weight else skipped = skipped + 1 end
 end
+write_flow()
 return {done, skipped, rows}

@@ -37,4 +37,5 @@ for i = 2, #ARGV, 4 do
     skipped = skipped + 1
   end
 end
+write_flow()
 return {done, skipped, rows}

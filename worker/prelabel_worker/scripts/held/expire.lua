@@ -16,6 +16,7 @@ if keep > 0 then
     if weight then dead_letters, rows = dead_letters + 1, rows + weight end
   end
 end
+write_flow()
 local oldest = redis.call('ZRANGE', root .. ':dead', 0, 0, 'WITHSCORES')
 if not oldest[2] then
   redis.call('ZREM', root .. ':timers', 'expire')

@@ -14,4 +14,5 @@ if #ids < most then
     queued = queued + give_up_queued(id)
   end
 end
+write_flow()
 return {#ids, rows, queued}

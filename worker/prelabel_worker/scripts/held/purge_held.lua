@@ -16,4 +16,5 @@ for _, id in ipairs(ARGV) do
     rows = rows + state.weight
   end
 end
+write_flow()
 return rows

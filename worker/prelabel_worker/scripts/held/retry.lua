@@ -29,6 +29,7 @@ for _, id in ipairs(ids) do
   if result == 'skipped' then skipped = skipped + 1 else done, rows = done + 1, rows + weight end
 end
 sweep_queued()
+write_flow()
 local nearest = redis.call('ZRANGE', root .. ':retrying', 0, 0, 'WITHSCORES')
 if nearest[2] then set_timer('retry', tonumber(nearest[2])) else redis.call('ZREM', root .. ':timers', 'retry') end
 return {done, skipped, rows}

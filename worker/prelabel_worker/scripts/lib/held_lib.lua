@@ -1,5 +1,5 @@
 -- Changes of held rows. No other code changes them, so a state and its indexes always agree.
--- Placed after lib.lua in the scripts that need it.
+-- Placed after flow_lib.lua in the scripts that need it, which end with `write_flow`.
 -- `HeldState` in chunks/held_state.py documents the fields of a state.
 
 local function held_state(id)
@@ -33,6 +33,8 @@ local function list_dead(id, state)
   redis.call('HSETNX', root .. ':dead:sample', state.group, id)
   if state.message then redis.call('HSET', root .. ':dead:messages', state.message, id) end
   count('dead', state.weight)
+  observe('dead:' .. state.reason, state.weight)
+  add(groups, state.group, state.weight)
 end
 
 local function drop_at_zero(key, field, by)
@@ -145,7 +147,10 @@ local function hold(id, state, body)
     return
   end
   state.first, state.attempts = now, 1
-  if old then state.first, state.attempts = old.first, old.attempts + 1 end
+  if old then
+    state.first, state.attempts = old.first, old.attempts + 1
+    state.published = old.published or state.published
+  end
   state.last, state.since = now, old and old.since or nil
   if old then unlist_queued(id) end
   if state.retrying then
@@ -255,7 +260,9 @@ local function requeue(id, as_new)
   state.queued, state.due = now, nil
   list_queued(id, state, now)
   save_state(id, state)
+  observe('retried', state.weight)
   local entry = {'h', id, 1, state.weight, state.bytes, state.slow, text(state.seq), text(now)}
+  if state.published then entry[9] = text(state.published) end
   redis.call('RPUSH', root .. ':lane:' .. state.lane, table.concat(entry, ' '))
   redis.call('HINCRBY', root .. ':inbox', state.lane .. ':rows', state.weight)
   redis.call('HINCRBY', root .. ':inbox', 'rows', state.weight)

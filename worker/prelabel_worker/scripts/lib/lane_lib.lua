@@ -3,22 +3,33 @@
 -- from.
 local MAX_ENTRY_ROWS = 10000
 
--- Return the fields of an entry. Ends the script if the entry is missing although the inbox counts rows, or if neither
--- publish.lua nor held_lib.lua wrote it. An entry of a newer version is not checked, since it may have more fields
--- after these eight, and more rows.
+-- Return the fields of an entry. `published` is when its rows were published, nil if that is not known. Ends the
+-- script if the entry is missing although the inbox counts rows, or if neither publish.lua nor held_lib.lua wrote it.
+-- An entry of a newer version is not checked, since it may have more fields after these, and more rows.
 local function entry_of(lane, line, known_version)
-  local kind, id, version, rows, bytes, slow, seq, arrived =
-    string.match(line or '', '^(%a) (%S+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+)')
+  local kind, id, version, rows, bytes, slow, seq, arrived, published =
+    string.match(line or '', '^(%a) (%S+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) ?(%d*)')
   local entry = {kind = kind, id = id, version = tonumber(version), rows = tonumber(rows), bytes = tonumber(bytes),
-    slow = tonumber(slow), seq = seq, arrived = tonumber(arrived)}
+    slow = tonumber(slow), seq = seq, arrived = tonumber(arrived),
+    published = tonumber(published) or (kind == 'f' and tonumber(arrived) or nil)}
   if kind and entry.version > known_version then return entry end
   if (kind == 'f' or kind == 'h') and entry.rows >= 1 and entry.rows <= MAX_ENTRY_ROWS then return entry end
   differ('lane:' .. lane, 'an entry of 1 to ' .. MAX_ENTRY_ROWS .. ' rows')
 end
 
+-- Return an entry as an item of a chunk: all its rows.
+local function item_of(entry)
+  return table.concat({entry.kind, entry.id, 0, entry.rows, entry.seq}, ' ')
+end
+
+-- Return for how many ms the rows of an entry have been published; -1 if that is not known.
+local function age_of(entry)
+  return entry.published and math.max(0, now - entry.published) or -1
+end
+
 -- Cut a chunk from the heads of lanes. `parts` are tables of a lane's number, its list, and how many entries and rows of
--- it are taken; `total` has the chunk's rows, bytes, slow annotations and version.
-local function cut_chunk(id, parts, items, total, lease)
+-- it are taken; `ages` has the age of each item; `total` has the chunk's rows, bytes, slow annotations and version.
+local function cut_chunk(id, parts, items, ages, total, lease)
   -- The counts are read first: if one of them is not a number, the script ends and every entry is still in its lane.
   local lanes, names, changes = {}, {'rows'}, {-total.rows}
   for _, part in ipairs(parts) do
@@ -35,8 +46,8 @@ local function cut_chunk(id, parts, items, total, lease)
   redis.call('HSET', root .. ':inbox', unpack(fields))
   for _, part in ipairs(parts) do redis.call('LTRIM', part.list, part.entries, -1) end
   redis.call('HSET', chunk_key(id), 'v', total.version, 'state', 'open', 'lanes', table.concat(lanes, ' '),
-    'rows', total.rows, 'bytes', total.bytes, 'slow', total.slow, 'items', table.concat(items, '\n'), 'due', text(now),
-    'cutMs', text(now), 'lease', 0, 'attempt', 0, 'cursor', 0, 'settled', 0, 'aside', 0)
+    'rows', total.rows, 'bytes', total.bytes, 'slow', total.slow, 'items', table.concat(items, '\n'),
+    'ages', table.concat(ages, ' '), 'due', text(now), 'cutMs', text(now), 'lease', 0, 'attempt', 0, 'cursor', 0, 'settled', 0, 'aside', 0)
   redis.call('ZADD', root .. ':chunks', text(now), id)
   set_timer('chunk:' .. id, now + lease)
 end

@@ -83,7 +83,3 @@ end
 local function retried_by_operator()
   redis.call('HSET', root .. ':ontology', 'retriedMs', text(now))
 end
-
-local function count(outcome, rows)
-  if rows ~= 0 then redis.call('HINCRBY', root .. ':counts', outcome, rows) end
-end

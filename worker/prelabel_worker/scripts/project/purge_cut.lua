@@ -13,7 +13,7 @@ local meta = redis.call('HMGET', root .. ':meta', 'lanes', 'purgeSeq')
 local last = tonumber(meta[2] or '')
 if not meta[1] or not last then return {'ended'} end
 
-local items, parts = {}, {}
+local items, ages, parts = {}, {}, {}
 local total = {rows = 0, bytes = 0, slow = 0, version = 1}
 for lane = 0, lanes_of(meta[1]) - 1 do
   local list = root .. ':lane:' .. lane
@@ -24,7 +24,7 @@ for lane = 0, lanes_of(meta[1]) - 1 do
     local e = entry_of(lane, line, known_version)
     if e.version > known_version or tonumber(e.seq) > last then break end
     if #items > 0 and total.rows + e.rows > max_rows then break end
-    items[#items + 1] = table.concat({e.kind, e.id, 0, e.rows, e.seq}, ' ')
+    items[#items + 1], ages[#ages + 1] = item_of(e), age_of(e)
     total.rows, total.bytes, total.slow = total.rows + e.rows, total.bytes + e.bytes, total.slow + e.slow
     total.version = math.max(total.version, e.version)
     part.entries, part.rows = part.entries + 1, part.rows + e.rows
@@ -32,5 +32,5 @@ for lane = 0, lanes_of(meta[1]) - 1 do
   if part.entries > 0 then parts[#parts + 1] = part end
 end
 if #items == 0 then return {'none'} end
-cut_chunk(id, parts, items, total, lease)
+cut_chunk(id, parts, items, ages, total, lease)
 return {'cut', total.rows}

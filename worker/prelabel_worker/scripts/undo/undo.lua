@@ -23,4 +23,5 @@ for i, id in ipairs(ARGV) do
     answers[i] = -1
   end
 end
+write_flow()
 return answers

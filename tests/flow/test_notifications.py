@@ -7,6 +7,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -67,6 +68,31 @@ def test_a_throttle_is_told_within_seconds_once_and_so_is_its_end(flow: Flow, re
 
     assert flow.settled().imported == 3
     assert receiver.told("account-stopped", "default") == ["began", "ended"]
+
+
+def test_rows_that_die_of_a_new_cause_are_told_without_their_content_and_so_is_their_end(
+    flow: Flow, receiver: Receiver
+) -> None:
+    name = f"vessel-{secrets.token_hex(2)}"
+    flow.publish(*(box(f"secret-key-{n}", name, project=flow.project) for n in range(3)))
+
+    def groups() -> list[dict[str, Any]]:
+        return [
+            change
+            for change in receiver.changes()
+            if change["kind"] == "error-group" and change.get("reason") == "unknown-feature"
+        ]
+
+    wait_for(groups, "the new cause to be told", SECONDS)
+    (group,) = groups()
+    assert group["change"] == "began"
+    assert "did you mean" in group["text"]
+    assert not [word for word in ("secret-key", name) if word in receiver.text()]
+
+    folder = flow.stack.folder.parent
+    done = run_in(folder, "dead", "discard", "--project", flow.project, "--all", "--yes")
+    assert done.returncode == 0, done.stderr
+    expect(receiver, "error-group", group["subject"], ["began", "ended"], 90)
 
 
 def test_a_project_that_a_person_pauses_is_told_and_so_is_its_end(flow: Flow, receiver: Receiver) -> None:

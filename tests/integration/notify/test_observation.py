@@ -1,6 +1,5 @@
 """What is wrong now, read from a real Redis."""
 
-import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -8,8 +7,8 @@ import msgspec
 import pytest
 
 from prelabel.wire import keys
-from prelabel.wire.client import server_time
 from prelabel_worker.accounts.rate_limiter import Permits
+from prelabel_worker.dead_letters.group_state import GroupState, GroupStates
 from prelabel_worker.labelbox.errors import Unavailable
 from prelabel_worker.notify.fact import Fact, Kind
 from prelabel_worker.notify.observation import SILENT_SECONDS, Observer
@@ -23,7 +22,7 @@ def facts(project: Project) -> dict[Kind, list[Fact]]:
     """Return the facts by kind."""
     observer = Observer(project.client, project.settings)
     by_kind: dict[Kind, list[Fact]] = {}
-    for fact in observer.facts(server_time(project.client, project.root)):
+    for fact in observer.facts():
         by_kind.setdefault(fact.kind, []).append(fact)
     return by_kind
 
@@ -99,30 +98,68 @@ def test_a_paused_project_is_trouble_with_its_cause_until_it_is_resumed(project:
 def test_rows_that_wait_or_are_imported_for_longer_than_the_target_are_late(
     make_project: Callable[..., Project], cut: bool
 ) -> None:
-    project = make_project(freshness_seconds=0.2)
+    project = make_project(freshness_seconds=60)
     tick(project, "one")
     project.publish(message("a"))
     if cut:
         project.cut()
     assert Kind.ROWS_LATE not in facts(project)
 
-    observer = Observer(project.client, project.settings)
-    later = server_time(project.client, project.root) + 90
-    (fact,) = [fact for fact in observer.facts(later) if fact.kind is Kind.ROWS_LATE]
+    age(project, 90)
+    (fact,) = facts(project)[Kind.ROWS_LATE]
 
     assert fact.subject == "p"
     assert 88 <= int(fact.fields["oldestSeconds"]) <= 92
     project.pauses.pause_project("p", "on purpose")
-    assert not [fact for fact in observer.facts(later) if fact.kind is Kind.ROWS_LATE], "a pause is told by itself"
+    assert Kind.ROWS_LATE not in facts(project), "a pause is told by itself"
+
+
+def age(project: Project, seconds: float) -> None:
+    """Make the project's rows older: those in its lanes, and those in its chunks."""
+    for chunk, cut in project.client.zrange(project.keys.chunks, 0, -1, withscores=True):
+        project.client.zadd(project.keys.chunks, {chunk: cut - seconds * 1000})
+    for lane in range(16):
+        for at, entry in enumerate(project.client.lrange(project.keys.lane(lane), 0, -1)):
+            *first, arrived = entry.split(b" ")[:8]
+            rest = entry.split(b" ")[8:]
+            changed = b" ".join([*first, b"%d" % (int(arrived) - seconds * 1000), *rest])
+            project.client.lset(project.keys.lane(lane), at, changed)
 
 
 def test_a_target_of_zero_is_never_missed(make_project: Callable[..., Project]) -> None:
     project = make_project(freshness_seconds=0)
     project.publish(message("a"))
+    age(project, 1e6)
 
-    observer = Observer(project.client, project.settings)
+    assert Kind.ROWS_LATE not in facts(project)
 
-    assert not [fact for fact in observer.facts(time.time() + 1e6) if fact.kind is Kind.ROWS_LATE]
+
+def test_a_cause_of_death_is_trouble_until_its_rows_are_gone_or_somebody_decides(project: Project) -> None:
+    tick(project, "one")
+    dead = project.kill("secret-a", "secret-b")
+    (fact,) = facts(project)[Kind.ERROR_GROUP]
+    assert fact.fields == {
+        "reason": "refused",
+        "field": "annotations[].bbox",
+        "state": "open",
+        "rows": 2,
+        "projects": 1,
+    }
+    assert "secret" not in fact.text
+
+    states = GroupStates(project.client, project.settings.key_prefix)
+    resolved = states.set(fact.subject, "resolved", "somebody", GroupState())
+    assert Kind.ERROR_GROUP not in facts(project)
+    project.kill("secret-c")
+    (regressed,) = facts(project)[Kind.ERROR_GROUP]
+    assert regressed.key == fact.key
+    assert regressed.text.startswith("a cause that was resolved is back")
+
+    states.set(fact.subject, "ignored", "somebody", resolved)
+    assert Kind.ERROR_GROUP not in facts(project)
+    states.set(fact.subject, "open", "somebody", states.get(fact.subject))
+    project.held.discard("p", [*dead, *(letter.id for letter in project.held.dead_letters("p"))])
+    assert facts(project) == {}
 
 
 def test_a_project_with_wrong_keys_hides_no_other(project: Project) -> None:

@@ -93,10 +93,6 @@ class Accounts:
         names = {self._settings.account, *self._settings.account_keys, *of_workers, *of_projects}
         return [self._status(name, of_projects.get(name, ()), of_workers.get(name, ())) for name in sorted(names)]
 
-    def status(self, name: str) -> AccountStatus:
-        """Return the state of one account, without the workers and projects that use it."""
-        return self._status(name)
-
     def stops(self, name: str) -> list[Stop]:
         """Return what stops requests of this account now."""
         return list(self._status(name).stops)

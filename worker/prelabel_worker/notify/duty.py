@@ -47,7 +47,7 @@ class Duty:
         client = connect()
         self._store = Store(client, settings.key_prefix)
         self._observer = Observer(client, settings)
-        self._sender = Sender(settings.console_url.rstrip("/"))
+        self._sender = Sender(settings.console_url.rstrip("/"), settings.environment)
         self._webhook = Webhook(settings.notify_url.get_secret_value())
         self._stopped = self._ended = False
         self._wake = threading.Event()
@@ -93,7 +93,7 @@ class Duty:
             return _STANDBY_SECONDS
         began = time.monotonic()
         state = self._after_post(held.state, held.now)
-        state = watch.observed(state, self._observer.facts(held.now), held.now)
+        state = watch.observed(state, self._observer.facts(), held.now)
         self._took = time.monotonic() - began
         if state != held.state and not self._store.save(state):
             return _STANDBY_SECONDS

@@ -46,7 +46,9 @@ TRAITS: Mapping[Kind, Trait] = {
     Kind.PROJECT_PAUSED: Trait("project {subject} is not paused any more", clears_seconds=5),
     Kind.ROWS_LATE: Trait("rows of project {subject} are imported in time again", appears_seconds=5, clears_seconds=30),
     # A retried row leaves its group until its next try has ended.
-    Kind.ERROR_GROUP: Trait("no row is dead in error group {subject} any more", clears_seconds=20),
+    Kind.ERROR_GROUP: Trait(
+        "error group {subject} is settled: its rows left it, or somebody resolved or ignored it", clears_seconds=20
+    ),
     # It ends when its name is forgotten, a minute after it died: that is no good news.
     Kind.WORKER_LOST: Trait(None),
     Kind.MORE: Trait("every trouble is told by itself again", clears_seconds=60),

@@ -1,135 +1,89 @@
 """Read from Redis what is wrong now, in a few round trips for hundreds of projects. Writes nothing."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
 
-import redis
-
+from prelabel.printing import counted
+from prelabel.unix_time import UnixTime
 from prelabel.wire import keys
 from prelabel.wire.client import Client, has_slots
-from prelabel.wire.lanes import MAX_LANES
-from prelabel_worker.accounts.status import Accounts, AccountStatus
-from prelabel_worker.notify.fact import Fact, Kind, quoted
-from prelabel_worker.presence import WorkerStatus, living
-from prelabel_worker.quarantine.names import project_ids
-from prelabel_worker.quarantine.quarantine import Quarantine
+from prelabel_worker.accounts.status import AccountStatus
+from prelabel_worker.notify.fact import Fact, Kind, Value, quoted
+from prelabel_worker.presence import WorkerStatus
+from prelabel_worker.queries.error_groups import ErrorGroup, ErrorGroups
+from prelabel_worker.queries.overview import Overviews, ProjectSummary
 from prelabel_worker.settings import Settings
 
 SILENT_SECONDS = 8.0
 """A worker announces itself every 2 s. One that has been silent for longer than this ticks no more."""
 _ROLES = ("submit", "poll")
 _TOGETHER = 500
-_META = ("pausedUntil", "pauseReason", "pauseCause", "purgeMs", "lanes")
-
-
-@dataclass(frozen=True, slots=True)
-class _Project:
-    """What one look at a project reads."""
-
-    id: str
-    #: Fields of `meta` by name; None for those that it lacks.
-    meta: dict[str, bytes | None]
-    #: Number of rows in its lanes.
-    waiting: int
-    #: When its oldest open chunk was cut, in ms; None without one.
-    oldest_chunk_ms: float | None
-
-    @property
-    def purging(self) -> bool:
-        return self.meta["purgeMs"] is not None
-
-    def is_paused(self, now: float) -> bool:
-        return float(self.meta["pausedUntil"] or 0) > now * 1000
 
 
 class Observer:
-    """Looks for trouble in one Redis."""
+    """Looks for trouble in one Redis. Keep the object: a second look costs less."""
 
     def __init__(self, client: Client, settings: Settings) -> None:
         self._client = client
         self._prefix = settings.key_prefix
         self._target = settings.freshness_seconds
-        self._account = settings.account
-        self._accounts = Accounts(client, settings)
+        self._overviews = Overviews(client, settings)
+        self._groups = ErrorGroups(client, settings.key_prefix)
 
-    def facts(self, now: float) -> list[Fact]:
+    def facts(self) -> list[Fact]:
         """Return everything that is wrong now. Raises redis.RedisError."""
-        workers = living(self._client, self._prefix)
-        names = {self._account, *(name for worker in workers for name in worker.accounts)}
+        overview = self._overviews.read()
+        projects = overview.projects.values()
+        used = [account for account in overview.accounts if account.projects or account.workers]
         return [
-            *of_workers(workers),
-            *(fact for name in sorted(names) for fact in of_account(self._accounts.status(name))),
-            *self._of_quarantine(),
-            *self._of_projects(now),
+            *of_workers(overview.workers),
+            *(fact for account in used for fact in of_account(account)),
+            *(
+                Fact(
+                    Kind.PROJECT_QUARANTINED,
+                    entry.project_id,
+                    f"project {quoted(entry.project_id)} is quarantined: its keys in Redis cannot be used",
+                    {"stage": entry.stage},
+                )
+                for entry in overview.quarantined
+            ),
+            *(of_pause(project) for project in projects if project.paused is not None and project.purging is None),
+            *self._late([project for project in projects if _should_move(project)], overview.at),
+            *(of_group(group) for group in self._groups.read() if group.rows and group.state in ("open", "regressed")),
         ]
 
-    def _of_quarantine(self) -> Iterator[Fact]:
-        for entry in Quarantine(self._client, self._prefix).all():
-            text = f"project {quoted(entry.project_id)} is quarantined: its keys in Redis cannot be used"
-            yield Fact(Kind.PROJECT_QUARANTINED, entry.project_id, text, {"stage": entry.stage})
-
-    def _of_projects(self, now: float) -> Iterator[Fact]:
-        names = project_ids(self._client.zrange(keys.projects(self._prefix), 0, -1))
-        together = 1 if has_slots(self._client) else _TOGETHER
-        for start in range(0, len(names), together):
-            projects = list(self._projects(names[start : start + together]))
-            yield from (_paused(project) for project in projects if project.is_paused(now) and not project.purging)
-            if self._target:
-                yield from self._late([project for project in projects if _is_due(project, now)], now)
-
-    def _projects(self, names: Sequence[str]) -> Iterator[_Project]:
-        """Yield what these projects' keys say, without those whose keys cannot be read: these get into quarantine."""
-        with self._client.pipeline(transaction=False) as pipeline:
-            for name in names:
-                project_keys = keys.ProjectKeys(self._prefix, name)
-                pipeline.hmget(project_keys.meta, *_META)
-                pipeline.hget(project_keys.inbox, "rows")
-                pipeline.zrange(project_keys.chunks, 0, 0, withscores=True)
-            answers = pipeline.execute(raise_on_error=False)
-        for name, *parts in zip(names, answers[::3], answers[1::3], answers[2::3], strict=True):
-            if not any(isinstance(part, redis.ResponseError) for part in parts):
-                meta, rows, chunks = parts
-                oldest = chunks[0][1] if chunks else None
-                yield _Project(name, dict(zip(_META, meta, strict=True)), int(rows or 0), oldest)
-
-    def _late(self, projects: Sequence[_Project], now: float) -> Iterator[Fact]:
+    def _late(self, projects: Sequence[ProjectSummary], now: UnixTime) -> Iterator[Fact]:
         """Yield the projects whose oldest row without an outcome is older than the target."""
-        arrived = self._oldest_arrivals([project for project in projects if project.waiting])
+        if not self._target:
+            return
+        cut = self._oldest_chunks([project.project_id for project in projects if project.chunks])
         for project in projects:
-            oldest = min((ms for ms in (project.oldest_chunk_ms, arrived.get(project.id)) if ms), default=None)
-            seconds = round(now - oldest / 1000) if oldest else 0
+            times = [at for at in (project.oldest_waiting_at, cut.get(project.project_id)) if at is not None]
+            seconds = round(now - min(times, default=now))
             if seconds > self._target:
-                text = (
-                    f"rows of project {quoted(project.id)} are late: the oldest without an outcome is {seconds:,} s "
-                    f"old (target {self._target:,.0f} s)"
-                )
-                yield Fact(Kind.ROWS_LATE, project.id, text, {"oldestSeconds": seconds, "targetSeconds": self._target})
+                yield of_late_rows(project.project_id, seconds, self._target)
 
-    def _oldest_arrivals(self, projects: Sequence[_Project]) -> dict[str, int]:
-        """Return when the oldest row in the lanes of each project arrived, in ms."""
-        if not projects:
-            return {}
-        lanes = [(project.id, lane) for project in projects for lane in range(_lanes(project))]
-        with self._client.pipeline(transaction=False) as pipeline:
-            for name, lane in lanes:
-                pipeline.lindex(keys.ProjectKeys(self._prefix, name).lane(lane), 0)
-            heads = pipeline.execute(raise_on_error=False)
-        oldest: dict[str, int] = {}
-        for (name, _), head in zip(lanes, heads, strict=True):
-            if isinstance(head, bytes) and (arrived := _arrived(head)):
-                oldest[name] = min(arrived, oldest.get(name, arrived))
-        return oldest
+    def _oldest_chunks(self, project_ids: Sequence[str]) -> Mapping[str, float]:
+        """Return when the oldest open chunk of each project was cut; its rows are at least as old."""
+        together = 1 if has_slots(self._client) else _TOGETHER
+        cut = {}
+        for at in range(0, len(project_ids), together):
+            part = project_ids[at : at + together]
+            with self._client.pipeline(transaction=False) as pipeline:
+                for project_id in part:
+                    pipeline.zrange(keys.ProjectKeys(self._prefix, project_id).chunks, 0, 0, withscores=True)
+                answers = pipeline.execute(raise_on_error=False)
+            for project_id, answer in zip(part, answers, strict=True):
+                if isinstance(answer, list) and answer:
+                    cut[project_id] = answer[0][1] / 1000
+        return cut
 
 
 def of_workers(workers: Sequence[WorkerStatus]) -> Iterator[Fact]:
-    """Yield the roles that no worker has, and workers that died while others of their role continue."""
+    """Yield the roles that no worker has, and workers that died while others continue."""
     ticking = [worker for worker in workers if worker.seen_seconds_ago <= SILENT_SECONDS]
     for role in _ROLES:
         if not any(worker.role in (role, "all") for worker in ticking):
-            yield Fact(
-                Kind.NO_WORKER, role, f"no worker with the role {quoted(role)} ticks: no row moves", {"role": role}
-            )
+            yield Fact(Kind.NO_WORKER, role, f"no worker with the role {quoted(role)} ticks: no row moves")
     alive = {worker.name for worker in ticking}
     for worker in workers:
         if ticking and worker.seen_seconds_ago > SILENT_SECONDS and worker.name not in alive:
@@ -149,25 +103,41 @@ def of_account(account: AccountStatus) -> Iterator[Fact]:
         yield Fact(Kind.LABELBOX_AWAY, account.name, text, {"failures": account.failures})
 
 
-def _paused(project: _Project) -> Fact:
-    cause = (project.meta["pauseCause"] or b"operator").decode("utf-8", "replace")
-    why = (project.meta["pauseReason"] or b"").decode("utf-8", "replace")
-    text = f"project {quoted(project.id)} is paused ({cause}): {quoted(why)}"
-    return Fact(Kind.PROJECT_PAUSED, project.id, text, {"cause": cause})
+def of_pause(project: ProjectSummary) -> Fact:
+    """Return that a project is paused, and why."""
+    cause = project.pause_cause or "operator"
+    text = f"project {quoted(project.project_id)} is paused ({cause})"
+    why = f": {quoted(project.paused)}" if project.paused else ""
+    return Fact(Kind.PROJECT_PAUSED, project.project_id, text + why, {"cause": cause})
 
 
-def _is_due(project: _Project, now: float) -> bool:
-    """Return whether its rows should move: the rows of a paused project wait on purpose."""
-    moves = not project.purging and not project.is_paused(now)
-    return moves and (project.waiting > 0 or project.oldest_chunk_ms is not None)
+def of_late_rows(project_id: str, seconds: int, target: float) -> Fact:
+    """Return that the oldest row of a project is older than the target."""
+    text = (
+        f"rows of project {quoted(project_id)} are late: the oldest without an outcome is {seconds:,} s old "
+        f"(target {target:,.0f} s)"
+    )
+    return Fact(Kind.ROWS_LATE, project_id, text, {"oldestSeconds": seconds, "targetSeconds": target})
 
 
-def _lanes(project: _Project) -> int:
-    text = project.meta["lanes"] or b""
-    return min(int(text), MAX_LANES) if text.isdigit() else 0
+def of_group(group: ErrorGroup) -> Fact:
+    """Return that rows die of a cause, without the content of any: the suggestion is a name of the ontology."""
+    place = f" at {quoted(group.field)}" if group.field else ""
+    hint = f" ({quoted(group.suggestion)})" if group.suggestion else ""
+    projects = counted(group.project_count, "project")
+    begin = "a cause that was resolved is back" if group.state == "regressed" else "rows die of a new cause"
+    text = f"{begin}: {quoted(group.reason or 'unknown')}{place}{hint}, {counted(group.rows, 'row')} in {projects}"
+    fields: dict[str, Value] = {
+        "reason": group.reason,
+        "field": group.field,
+        "state": group.state,
+        "rows": group.rows,
+        "projects": group.project_count,
+    }
+    return Fact(Kind.ERROR_GROUP, group.group, text, fields)
 
 
-def _arrived(head: bytes) -> int | None:
-    """Return when a lane's first entry arrived, in ms; None for an entry that is none of ours."""
-    fields: list[Any] = head.split(b" ")
-    return int(fields[7]) if len(fields) > 7 and fields[7].isdigit() else None
+def _should_move(project: ProjectSummary) -> bool:
+    """Return whether its rows should move: those of a paused project wait on purpose."""
+    waits = project.waiting > 0 or project.chunks > 0
+    return waits and project.paused is None and project.purging is None

@@ -39,7 +39,7 @@ def send_test(as_json: AsJson = False) -> None:
         usage("PRELABEL_NOTIFY_URL is not set: nobody would be told")
     webhook = Webhook(url)
     try:
-        receipt = webhook.post(Sender().test_body(socket.gethostname()))
+        receipt = webhook.post(Sender(environment=settings.environment).test_body(socket.gethostname()))
     except NotDelivered as error:
         raise ServiceAway(f"{webhook.host} cannot be reached: {error}") from None
     said = f": {receipt.words}" if receipt.words else ""

@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from deploy import compose, compose_rules, dockerfile_rules, image, kubernetes_rules
+from deploy import compose, compose_rules, dockerfile_rules, image, kubernetes_rules, prometheus_rules
 from deploy.finding import Finding
 from deploy.image import Broken, Image
 from deploy.rehearsal import Rehearsal
@@ -26,7 +26,10 @@ def rules() -> list[Finding]:
     linted = dockerfile_rules.hadolint(ROOT / dockerfile_rules.FILE)
     if linted is None:
         _say("not run: hadolint, which has no wheel for this machine; our own rules ran")
-    return findings + (linted or [])
+    alerts = prometheus_rules.promtool(ROOT)
+    if alerts is None:
+        _say("not run: promtool, of Debian's package prometheus")
+    return findings + (linted or []) + (alerts or [])
 
 
 def rehearse() -> list[Finding]:

@@ -158,7 +158,7 @@ def test_a_cause_of_death_is_trouble_until_its_rows_are_gone_or_somebody_decides
     states.set(fact.subject, "ignored", "somebody", resolved)
     assert Kind.ERROR_GROUP not in facts(project)
     states.set(fact.subject, "open", "somebody", states.get(fact.subject))
-    project.held.discard("p", [*dead, *(letter.id for letter in project.held.dead_letters("p"))])
+    project.held.discard("p", [*dead, *(found.id for found in project.held.dead_letters("p"))])
     assert facts(project) == {}
 
 

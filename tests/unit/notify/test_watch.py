@@ -134,6 +134,14 @@ def test_changes_that_come_while_a_message_is_on_its_way_stay_for_the_next() -> 
     assert told(state) == [("account-stopped", "a", True)]
 
 
+def test_a_late_answer_removes_nothing_that_another_process_has_to_tell() -> None:
+    message = watch.outgoing(looked((1, [PAUSED])), 1)
+    assert message is not None
+    of_the_other = looked((2, [THROTTLED]))
+
+    assert told(watch.delivered(of_the_other, message, 3)) == [("account-stopped", "a", True)]
+
+
 def test_attempts_wait_longer_each_time_and_at_least_as_long_as_the_receiver_asks() -> None:
     state = looked((0, [PAUSED]))
     waits = []

@@ -23,8 +23,7 @@ from prelabel_worker.notify.webhook import NotDelivered, Receipt, Webhook
 from prelabel_worker.settings import Settings
 
 LOOK_SECONDS = 1.0
-"""Shortest time between two looks. After a look that took longer, the next one waits 20 times as long as it took."""
-_SHARE = 20
+"""Time between two looks."""
 _LEASE_SECONDS = 6.0
 _STANDBY_SECONDS = 2.0
 _LAST_POST_SECONDS = 2.0
@@ -99,7 +98,7 @@ class Duty:
             return _STANDBY_SECONDS
         if self._post is None and (outgoing := watch.outgoing(state, held.now)):
             self._send(outgoing)
-        return max(LOOK_SECONDS, _SHARE * self._took)
+        return LOOK_SECONDS
 
     def _send(self, outgoing: Outgoing) -> None:
         post = self._post = _Post(outgoing)

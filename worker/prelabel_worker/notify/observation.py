@@ -1,14 +1,16 @@
 """Read from Redis what is wrong now, in a few round trips for hundreds of projects. Writes nothing."""
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 
 from prelabel.printing import counted
 from prelabel.unix_time import UnixTime
 from prelabel.wire import keys
 from prelabel.wire.client import Client, has_slots
-from prelabel_worker.accounts.status import AccountStatus
+from prelabel_worker.accounts.status import Accounts, AccountStatus
 from prelabel_worker.notify.fact import Fact, Kind, Value, quoted
-from prelabel_worker.presence import WorkerStatus
+from prelabel_worker.presence import WorkerStatus, living
+from prelabel_worker.quarantine.quarantine import Quarantined
 from prelabel_worker.queries.error_groups import ErrorGroup, ErrorGroups
 from prelabel_worker.queries.overview import Overviews, ProjectSummary
 from prelabel_worker.settings import Settings
@@ -17,6 +19,7 @@ SILENT_SECONDS = 8.0
 """A worker announces itself every 2 s. One that has been silent for longer than this ticks no more."""
 _ROLES = ("submit", "poll")
 _TOGETHER = 500
+_SHARE = 20
 
 
 class Observer:
@@ -26,30 +29,36 @@ class Observer:
         self._client = client
         self._prefix = settings.key_prefix
         self._target = settings.freshness_seconds
+        self._accounts = Accounts(client, settings)
         self._overviews = Overviews(client, settings)
         self._groups = ErrorGroups(client, settings.key_prefix)
+        self._of_projects: list[Fact] = []
+        self._due = 0.0
 
     def facts(self) -> list[Fact]:
-        """Return everything that is wrong now. Raises redis.RedisError."""
+        """Return everything that is wrong now. Raises redis.RedisError.
+
+        Workers and accounts are looked at each time; projects again when 20 times as long has passed as that look took.
+        """
+        began = time.monotonic()
+        if began >= self._due:
+            self._of_projects = list(self._look_at_projects())
+            self._due = time.monotonic() + _SHARE * (time.monotonic() - began)
+        accounts = [account for account in self._accounts.of({}) if account.workers]
+        return [
+            *of_workers(living(self._client, self._prefix)),
+            *(fact for account in accounts for fact in of_account(account)),
+            *self._of_projects,
+        ]
+
+    def _look_at_projects(self) -> Iterator[Fact]:
         overview = self._overviews.read()
         projects = overview.projects.values()
-        used = [account for account in overview.accounts if account.projects or account.workers]
-        return [
-            *of_workers(overview.workers),
-            *(fact for account in used for fact in of_account(account)),
-            *(
-                Fact(
-                    Kind.PROJECT_QUARANTINED,
-                    entry.project_id,
-                    f"project {quoted(entry.project_id)} is quarantined: its keys in Redis cannot be used",
-                    {"stage": entry.stage},
-                )
-                for entry in overview.quarantined
-            ),
-            *(of_pause(project) for project in projects if project.paused is not None and project.purging is None),
-            *self._late([project for project in projects if _should_move(project)], overview.at),
-            *(of_group(group) for group in self._groups.read() if group.rows and group.state in ("open", "regressed")),
-        ]
+        yield from map(of_quarantine, overview.quarantined)
+        yield from (of_pause(project) for project in projects if project.paused is not None and project.purging is None)
+        yield from self._late([project for project in projects if _should_move(project)], overview.at)
+        dying = (group for group in self._groups.read() if group.rows and group.state in ("open", "regressed"))
+        yield from map(of_group, dying)
 
     def _late(self, projects: Sequence[ProjectSummary], now: UnixTime) -> Iterator[Fact]:
         """Yield the projects whose oldest row without an outcome is older than the target."""
@@ -101,6 +110,12 @@ def of_account(account: AccountStatus) -> Iterator[Fact]:
     if account.breaker != "closed":
         text = f"Labelbox does not answer account {name}: its breaker is open"
         yield Fact(Kind.LABELBOX_AWAY, account.name, text, {"failures": account.failures})
+
+
+def of_quarantine(entry: Quarantined) -> Fact:
+    """Return that a project's keys cannot be used."""
+    text = f"project {quoted(entry.project_id)} is quarantined: its keys in Redis cannot be used"
+    return Fact(Kind.PROJECT_QUARANTINED, entry.project_id, text, {"stage": entry.stage})
 
 
 def of_pause(project: ProjectSummary) -> Fact:

@@ -137,11 +137,14 @@ def outgoing(state: State, now: float) -> Outgoing | None:
 
 
 def delivered(state: State, sent: Outgoing, now: float) -> State:
-    """Return the state after the receiver accepted a message; changes that came meanwhile wait for the next one."""
+    """Return the state after the receiver accepted a message; changes that came meanwhile wait for the next one.
+
+    The state may be that of a process that held the lease meanwhile: only what the message told is removed.
+    """
     recent = tuple(at for at in state.sent if at > now - WINDOW_SECONDS)
     return msgspec.structs.replace(
         state,
-        changes=state.changes[len(sent.changes) :],
+        changes=tuple(change for change in state.changes if change not in sent.changes),
         uncounted=max(0, state.uncounted - sent.uncounted),
         sent=(*recent, now),
         failures=0,

@@ -19,7 +19,7 @@ from prelabel.wire.redis_url import ConnectionOptions, expected
 from prelabel_worker.doctor.findings import Check
 from prelabel_worker.queries.file_metrics import FileName
 from prelabel_worker.queries.metrics import Name
-from prelabel_worker.settings import Settings
+from prelabel_worker.settings import SECRETS, Settings
 
 HERE = Path(__file__).parent / "reference"
 
@@ -41,6 +41,15 @@ def settings() -> str:
         default = "" if value in (None, "") else f"`{value}`"
         lines.append(f"| `PRELABEL_{name.upper()}` | {default} | {field.description} |")
     lines += [
+        "",
+        "## Secrets in files",
+        "",
+        "These may be in a file, as container engines, Kubernetes and systemd provide them. Set the variable with "
+        "`_FILE` behind its name to the file's path, such as "
+        "`PRELABEL_LABELBOX_API_KEY_FILE=/run/secrets/labelbox-api-key`, and leave the variable itself unset or empty. "
+        "The file has the value in UTF-8; a line break at its end is ignored. It is read at the start.",
+        "",
+        *(f"- `PRELABEL_{name.upper()}_FILE`" for name in SECRETS),
         "",
         "## Options of a URL",
         "",

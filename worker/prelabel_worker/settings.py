@@ -4,7 +4,8 @@ No other module reads either, except `redis_settings`, which declares two of the
 """
 
 import ipaddress
-from collections.abc import Mapping
+import json
+from collections.abc import Container, Mapping
 from typing import Annotated, Any, Literal
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
@@ -21,10 +22,51 @@ from prelabel_worker.redis_settings import (
     ENV_FILE,
     ENV_FILE_ENCODING,
     ENV_PREFIX,
+    FILE_SUFFIX,
     KEY_PREFIX,
     REDIS_URL,
     not_utf_8,
+    secret_of_file,
 )
+
+SECRETS = ("redis_url", "broker_url", "labelbox_api_key", "account_keys", "notify_url", "console_tokens")
+"""The settings that may be in files: `PRELABEL_…_FILE` names the file."""
+
+
+class _WithFiles(PydanticBaseSettingsSource):
+    """The environment or `.env`, with the secrets of the files that it names."""
+
+    def __init__(self, settings_cls: type[BaseSettings], source: EnvSettingsSource) -> None:
+        super().__init__(settings_cls)
+        self._source = source
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """Raise NotImplementedError: pydantic calls the object instead."""
+        raise NotImplementedError
+
+    def __call__(self) -> dict[str, Any]:
+        """Return every setting that the source has."""
+        return self.read(known=())
+
+    def read(self, *, known: Container[str]) -> dict[str, Any]:
+        """Return every setting that the source has, without files of secrets that are `known` already.
+
+        Raises ConfigurationError for a file that cannot be used.
+        """
+        variables = {name.upper(): value for name, value in self._source.env_vars.items()}
+        wanted = [name for name in SECRETS if name not in known]
+        files = {name: secret_of_file(f"{ENV_PREFIX}{name.upper()}", variables) for name in wanted}
+        found = {name: self._value(name, text) for name, text in files.items() if text is not None}
+        return self._source() | found
+
+    def _value(self, name: str, text: str) -> Any:
+        """Return the value of a file, which is JSON if the setting has parts."""
+        if not isinstance(self.settings_cls.model_fields[name].default, dict):
+            return text
+        try:
+            return json.loads(text)
+        except ValueError:
+            raise ConfigurationError(f"{ENV_PREFIX}{name.upper()}{FILE_SUFFIX}: the file is no JSON") from None
 
 
 class _UnmixedSources(PydanticBaseSettingsSource):
@@ -41,8 +83,9 @@ class _UnmixedSources(PydanticBaseSettingsSource):
     def __call__(self) -> dict[str, Any]:
         """Return every setting that a source has."""
         values: dict[str, Any] = {}
-        for source in reversed(self._sources):
-            values |= source()
+        for source in self._sources:
+            found = source.read(known=values) if isinstance(source, _WithFiles) else source()
+            values = found | values
         return values
 
 
@@ -206,7 +249,12 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Read options, then the environment, then `.env`."""
-        return (_UnmixedSources(settings_cls, init_settings, env_settings, dotenv_settings),)
+        sources = [
+            _WithFiles(settings_cls, source)
+            for source in (env_settings, dotenv_settings)
+            if isinstance(source, EnvSettingsSource)
+        ]
+        return (_UnmixedSources(settings_cls, init_settings, *sources),)
 
     @field_validator("redis_url")
     @classmethod
@@ -367,7 +415,7 @@ def _check_sources(settings: Settings, overrides: Mapping[str, Any]) -> None:
     """
     if settings.labelbox_endpoint == Settings.model_fields["labelbox_endpoint"].default:
         return
-    from_environment = {**overrides, **EnvSettingsSource(Settings)()}
+    from_environment = {**overrides, **_WithFiles(Settings, EnvSettingsSource(Settings))()}
 
     def source(name: str) -> str:
         return _ENVIRONMENT if name in from_environment else _FILE

@@ -38,6 +38,7 @@ format: $(VENV)/.dev
 	$(BIN)/ruff format $(CODE)
 	$(BIN)/ruff check --fix $(CODE)
 	$(BIN)/python docs/make_tables.py
+	$(BIN)/python -m deploy.dashboard
 
 format-check: $(VENV)/.dev
 	$(BIN)/ruff format --check $(CODE)

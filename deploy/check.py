@@ -6,7 +6,7 @@ Whether they work, only a container engine can say: `make deploy-test`.
 import sys
 from pathlib import Path
 
-from deploy import compose, compose_rules, dockerfile_rules, kubernetes_rules
+from deploy import compose, compose_rules, dockerfile_rules, kubernetes_rules, prometheus_rules
 from deploy.finding import Finding
 
 ROOT = Path(__file__).parents[1]
@@ -23,7 +23,10 @@ def rules() -> list[Finding]:
     linted = dockerfile_rules.hadolint(ROOT / dockerfile_rules.FILE)
     if linted is None:
         _say("not run: hadolint, which has no wheel for this machine; our own rules ran")
-    return findings + (linted or [])
+    alerts = prometheus_rules.promtool(ROOT)
+    if alerts is None:
+        _say("not run: promtool, of Debian's package prometheus")
+    return findings + (linted or []) + (alerts or [])
 
 
 def main() -> int:

@@ -17,8 +17,9 @@ from prelabel import errors
 from prelabel.annotations.kinds import KINDS, MEDIA_TYPES
 from prelabel.wire.redis_url import ConnectionOptions, expected
 from prelabel_worker.doctor.findings import Check
+from prelabel_worker.queries.file_metrics import FileName
 from prelabel_worker.queries.metrics import Name
-from prelabel_worker.settings import Settings
+from prelabel_worker.settings import SECRETS, Settings
 
 HERE = Path(__file__).parent / "reference"
 
@@ -40,6 +41,15 @@ def settings() -> str:
         default = "" if value in (None, "") else f"`{value}`"
         lines.append(f"| `PRELABEL_{name.upper()}` | {default} | {field.description} |")
     lines += [
+        "",
+        "## Secrets in files",
+        "",
+        "These may be in a file, as container engines, Kubernetes and systemd provide them. Set the variable with "
+        "`_FILE` behind its name to the file's path, such as "
+        "`PRELABEL_LABELBOX_API_KEY_FILE=/run/secrets/labelbox-api-key`, and leave the variable itself unset or empty. "
+        "The file has the value in UTF-8; a line break at its end is ignored. It is read at the start.",
+        "",
+        *(f"- `PRELABEL_{name.upper()}_FILE`" for name in SECRETS),
         "",
         "## Options of a URL",
         "",
@@ -102,6 +112,19 @@ def metrics() -> str:
         *(
             f"| `{name}` | {metric.kind} | {', '.join(labels)} | {meaning} |"
             for metric, (name, labels, meaning) in ((metric, metric.value) for metric in Name)
+        ),
+        "",
+        "## For a file collector",
+        "",
+        "What costs too much for a scrape, or is on another host, is printed by a command that a timer runs; "
+        "node_exporter's collector `textfile` serves it. See [answer alerts](../how-to/answer-alerts.md#set-it-up). "
+        "Made from `prelabel_worker/queries/file_metrics.py`.",
+        "",
+        "| metric | labels | meaning |",
+        "|---|---|---|",
+        *(
+            f"| `{name}` | {', '.join(labels)} | {meaning} |"
+            for name, labels, meaning in (metric.value for metric in FileName)
         ),
     ]
     return "\n".join(lines) + "\n"

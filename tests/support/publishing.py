@@ -1,14 +1,26 @@
 """Messages for a publisher, and the messages that wait in Redis."""
 
+import json
+import time
+
 import redis
 
-from prelabel.wire.frame import read_messages
+from prelabel.ids import uuid7
+from prelabel.wire.frame import encode_frame, read_messages
 from prelabel_worker.queries.status import Inspector
 
 
 def message(key: str, project: str = "p") -> dict[str, object]:
     annotation = {"name": "b", "point": {"x": 1, "y": 2}}
     return {"projectId": project, "messageId": key, "dataRow": {"globalKey": key}, "annotations": [annotation]}
+
+
+def frame_of(key: str, days_ago: float = 0, project: str = "p") -> bytes:
+    """Return a frame with one message, which was made this long ago."""
+    body = json.dumps(message(key, project)).encode()
+    made = encode_frame([body], lane=1, lanes=16, slow=0, form="k")
+    milliseconds = int((time.time() - days_ago * 86_400) * 1000)
+    return made[:2] + milliseconds.to_bytes(6, "big") + uuid7()[6:] + made[18:]
 
 
 def waiting(client: "redis.Redis", prefix: str, project: str = "p") -> list[bytes]:

@@ -96,10 +96,11 @@ MAY_IMPORT = {
     "prelabel_worker.dead_letters": "chunks rendering scripts",
     "prelabel_worker.stages": "accounts chunks dead_letters errors labelbox quarantine rendering settings",
     "prelabel_worker.queries": "accounts chunks dead_letters errors labelbox presence quarantine rendering settings",
+    "prelabel_worker.notify": "accounts labelbox presence quarantine queries scripts settings",
     "prelabel_worker.operations": "accounts chunks dead_letters errors labelbox presence queries scripts settings",
     "prelabel_worker.setup": "accounts labelbox ontology",
     "prelabel_worker.runtime": (
-        "accounts amqp_url chunks dead_letters errors labelbox logs presence quarantine scripts settings stages"
+        "accounts amqp_url chunks dead_letters errors labelbox logs notify presence quarantine scripts settings stages"
     ),
     "prelabel_worker.celery": "errors runtime settings",
     "prelabel_worker.stack": "errors queries runtime",
@@ -107,8 +108,8 @@ MAY_IMPORT = {
         "accounts errors labelbox ontology presence quarantine queries rendering runtime scripts settings stack"
     ),
     "prelabel_worker.cli": (
-        "accounts chunks dead_letters doctor errors labelbox logs ontology operations presence quarantine queries "
-        "redis_settings rendering runtime settings setup stack"
+        "accounts chunks dead_letters doctor errors labelbox logs notify ontology operations presence quarantine "
+        "queries redis_settings rendering runtime settings setup stack"
     ),
     # the operators' web pages
     "prelabel_console": "",
@@ -211,7 +212,9 @@ def test_celery_is_known_to_the_runtime_only() -> None:
 def test_labelbox_is_spoken_to_in_one_package() -> None:
     controls_the_sandbox = {"prelabel_worker.cli.local.demo", "prelabel_worker.cli.local.sandbox"}
     rest = {module for module in importers("httpx") if not module.startswith("prelabel_sandbox.")}
-    assert rest - controls_the_sandbox == {"prelabel_worker.labelbox.transport"}
+    # The receiver of notifications is no part of Labelbox: no client that has a key may ever be used for it.
+    notifies = {"prelabel_worker.notify.webhook"}
+    assert rest - controls_the_sandbox - notifies == {"prelabel_worker.labelbox.transport"}
 
 
 def test_the_environment_is_read_in_the_settings_alone() -> None:
@@ -235,10 +238,11 @@ PURE = {
     "chunks": "chunk rows commit sent_lines history held_rows held_state freshness",
     "dead_letters": "letter filter editing explain differences moments query",
     "labelbox": "types response_types errors responses retry_policy endpoint sent_request",
+    "notify": "fact watch message",
     "ontology": "ontology tree classification_answers foreign_keys file inference",
     "operations": "overrides",
     "quarantine": "names",
-    "queries": "metrics flow_points histogram row_timeline",
+    "queries": "metrics file_metrics flow_points histogram row_timeline",
     "rendering": "identity ndjson row_builder file_validation message_check",
     "runtime": "roles liveness",
     "stages": "build status_file",

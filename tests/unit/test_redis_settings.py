@@ -20,6 +20,21 @@ TOLD = [
     ({}, f"{URL}\n{PREFIX}"),
     ({"PRELABEL_CHUNK_ROWS": "7", PREFIX: "a" * 64}, "OTHER=1"),
 ]
+FILE = f"{URL}_FILE"
+IN_FILES = [
+    ({FILE: "secret"}, "", "redis://:s3cret@h/0\n"),
+    ({FILE.lower(): "secret", URL: ""}, f"{URL}=redis://file/1", "redis://:s3cret@h/0"),
+    ({}, f"{FILE}=secret", "\ufeffredis://:s3cret@h/0\r\n"),
+    ({URL: "redis://environment/0"}, f"{FILE}=missing", "x"),
+]
+NO_SECRET = [
+    ({FILE: "secret", URL: "redis://environment/0"}, "redis://h/0", "are both set"),
+    ({FILE: "missing"}, "", "missing: No such file"),
+    ({FILE: "."}, "", "Is a directory"),
+    ({FILE: "secret"}, b"\xff\xfe", "not UTF-8"),
+    ({FILE: "secret"}, "x" * 70_000, "larger than 65,536 bytes"),
+    ({FILE: "secret"}, "s3cret", "expected redis://"),
+]
 WRONG = [
     ({URL: ""}, ""),
     ({PREFIX: ""}, ""),
@@ -38,7 +53,7 @@ Tell = Callable[[dict[str, str], str], None]
 def tell(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Tell:
     def told(environment: dict[str, str], file: str) -> None:
         monkeypatch.chdir(tmp_path)
-        for name in (URL, PREFIX):
+        for name in (URL, PREFIX, FILE):
             monkeypatch.delenv(name, raising=False)
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
@@ -103,3 +118,32 @@ def test_another_setting_that_cannot_be_used_is_not_looked_at(tell: Tell) -> Non
     tell({"PRELABEL_CHUNK_ROWS": "many"}, "")
 
     assert read_redis_settings().key_prefix == "prelabel"
+
+
+@pytest.mark.parametrize(("environment", "file", "secret"), IN_FILES)
+def test_a_secret_in_a_file_is_found_by_both(
+    tell: Tell, environment: dict[str, str], file: str, secret: str, tmp_path: Path
+) -> None:
+    (tmp_path / "secret").write_bytes(secret.encode())
+    tell(environment, file)
+
+    assert str(read_redis_settings().state) == str(read_settings().state)
+    assert str(read_settings().state) != "redis://localhost:6379/0"
+
+
+@pytest.mark.parametrize(("environment", "secret", "expected"), NO_SECRET)
+def test_a_file_that_cannot_be_used_is_named_by_both_without_its_content(
+    tell: Tell, environment: dict[str, str], secret: str | bytes, expected: str, tmp_path: Path
+) -> None:
+    (tmp_path / "secret").write_bytes(secret if isinstance(secret, bytes) else secret.encode())
+    tell(environment, "")
+
+    messages = []
+    for read in (read_redis_settings, read_settings):
+        with pytest.raises(ConfigurationError, match=expected) as error:
+            read()
+        messages.append(str(error.value))
+
+    assert messages[0] == messages[1]
+    assert URL in messages[0]
+    assert "s3cret" not in messages[0]

@@ -1,5 +1,6 @@
 """Settings: read once, all problems at once, no value shown."""
 
+import json
 import os
 import re
 from pathlib import Path
@@ -10,7 +11,7 @@ from prelabel.stack_file import StackFile
 from prelabel.wire.redis_url import RedisUrl
 from prelabel_worker.cli.shared.configuration import settings_for
 from prelabel_worker.errors import ConfigurationError
-from prelabel_worker.settings import Settings, load_settings
+from prelabel_worker.settings import SECRETS, Settings, load_settings
 from prelabel_worker.stack import stack_file
 
 
@@ -53,7 +54,7 @@ def test_secrets_are_not_printed() -> None:
 
 
 def test_a_worker_has_at_most_thirty_settings_and_each_is_described() -> None:
-    of_others = ("environment", "console_")
+    of_others = ("environment", "console_", "notify_", "freshness_")
     assert len([name for name in Settings.model_fields if not name.startswith(of_others)]) <= 30
     assert all(field.description for field in Settings.model_fields.values())
 
@@ -209,3 +210,84 @@ def test_a_number_that_is_not_finite_is_refused(monkeypatch: pytest.MonkeyPatch,
 
     with pytest.raises(ConfigurationError, match=f"PRELABEL_{name.upper()}: Input should be "):
         load_settings()
+
+
+def in_file(folder: Path, name: str, text: str) -> str:
+    (folder / name).write_text(text)
+    return str(folder / name)
+
+
+def test_every_secret_can_be_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    texts = {
+        "redis_url": "redis://:pw@h/0",
+        "broker_url": "amqp://u:pw@h/v",
+        "labelbox_api_key": "k3y",
+        "account_keys": '{"other": "k4y"}',
+        "notify_url": "https://hooks.example/T0/x",
+        "console_tokens": json.dumps({"ann": {"role": "viewer", "sha256": "a" * 64}}),
+    }
+    assert set(texts) == set(SECRETS)
+    for name, text in texts.items():
+        monkeypatch.setenv(f"PRELABEL_{name.upper()}_FILE", in_file(tmp_path, name, f"{text}\n"))
+
+    settings = load_settings()
+
+    assert settings.api_keys == {"k3y", "k4y"}
+    assert settings.redis_url.get_secret_value() == texts["redis_url"]
+    assert settings.broker_url is not None
+    assert settings.notify_url.get_secret_value() == texts["notify_url"]
+    assert list(settings.console_tokens) == ["ann"]
+
+
+def test_json_in_a_file_that_is_none_is_named_without_its_content(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PRELABEL_ACCOUNT_KEYS_FILE", in_file(tmp_path, "keys", "{s3cret"))
+
+    with pytest.raises(ConfigurationError, match="PRELABEL_ACCOUNT_KEYS_FILE: the file is no JSON") as error:
+        load_settings()
+
+    assert "s3cret" not in str(error.value)
+
+
+def test_an_endpoint_of_the_folder_gets_no_key_of_a_file_that_the_environment_names(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PRELABEL_LABELBOX_API_KEY_FILE", in_file(tmp_path, "key", "k3y"))
+    (tmp_path / ".env").write_text("PRELABEL_LABELBOX_ENDPOINT=https://evil.example/graphql\n")
+
+    with pytest.raises(ConfigurationError, match="nothing was sent"):
+        load_settings()
+
+    monkeypatch.setenv("PRELABEL_LABELBOX_ENDPOINT", "https://api.labelbox.example/graphql")
+    assert load_settings().api_keys == {"k3y"}
+
+
+@pytest.mark.parametrize(
+    ("url", "usable"),
+    [
+        ("https://hooks.example/T0/s3cret", True),
+        ("http://127.0.0.1:9000/s3cret", True),
+        ("http://localhost/s3cret", True),
+        ("http://[::1]:9/s3cret", True),
+        ("", True),
+        ("http://hooks.example/s3cret", False),
+        ("ftp://hooks.example/s3cret", False),
+        ("https://user:s3cret@hooks.example/", False),
+        ("https://hooks.example/s3cret#x", False),
+        ("https:///s3cret", False),
+        ("https://hooks.example:0/s3cret", False),
+        ("https://hooks.example/s3 cret", False),
+        ("s3cret", False),
+    ],
+)
+def test_a_webhook_is_encrypted_or_on_this_machine(url: str, usable: bool) -> None:
+    if usable:
+        settings = load_settings(notify_url=url)
+        assert "s3cret" not in repr(settings)
+        assert not url or url in settings.secrets
+        return
+    with pytest.raises(ConfigurationError, match="PRELABEL_NOTIFY_URL: expected https://") as error:
+        load_settings(notify_url=url)
+    assert "s3cret" not in str(error.value)

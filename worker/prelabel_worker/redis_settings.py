@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from prelabel.printing import printable
 from prelabel.wire import keys
 from prelabel.wire.redis_url import RedisUrl
 from prelabel_worker.errors import ConfigurationError
@@ -17,6 +18,9 @@ ENV_PREFIX = "PRELABEL_"
 """The prefix of every setting's environment variable."""
 ENV_FILE = Path(".env")
 """The file in the current folder that is read for settings that the environment lacks."""
+FILE_SUFFIX = "_FILE"
+"""Behind the name of a secret's variable, this names a file that has the secret."""
+MAX_SECRET_BYTES = 65_536
 ENV_FILE_ENCODING = "utf-8-sig"
 """UTF-8; a byte-order mark is left out, or it would be a part of the first name."""
 
@@ -92,9 +96,36 @@ def _find(setting: Setting) -> str | None:
     """Return the value from the environment or else from `.env`; the case of names does not matter."""
     for source in (lambda: os.environ, _read_file):
         values = {name.upper(): value for name, value in source().items()}
-        if values.get(setting.variable) is not None:
-            return values[setting.variable]
+        value = secret_of_file(setting.variable, values) if setting is REDIS_URL else None
+        if value is None:
+            value = values.get(setting.variable)
+        if value is not None:
+            return value
     return None
+
+
+def secret_of_file(variable: str, values: Mapping[str, str | None]) -> str | None:
+    """Return the content of the file that `<variable>_FILE` names, without its last line break; None without a name.
+
+    `values` are the variables of one source, by their names in upper case. Raises ConfigurationError, which names the
+    variable and the file.
+    """
+    name = f"{variable}{FILE_SUFFIX}"
+    path = values.get(name)
+    if not path:
+        return None
+    if values.get(variable):
+        raise ConfigurationError(f"{variable} and {name} are both set: set only one of them")
+    try:
+        with open(path, "rb") as file:
+            content = file.read(MAX_SECRET_BYTES + 1)
+        text = content.decode(ENV_FILE_ENCODING)
+    except (OSError, ValueError) as error:
+        what = (isinstance(error, OSError) and error.strerror) or "not UTF-8"
+        raise ConfigurationError(f"{name}: {printable(path)}: {what}") from None
+    if len(content) > MAX_SECRET_BYTES:
+        raise ConfigurationError(f"{name}: {printable(path)}: larger than {MAX_SECRET_BYTES:,} bytes")
+    return text.removesuffix("\n").removesuffix("\r")
 
 
 def _read_file() -> Mapping[str, str | None]:

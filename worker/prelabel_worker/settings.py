@@ -4,9 +4,10 @@ No other module reads either, except `redis_settings`, which declares two of the
 """
 
 import ipaddress
-from collections.abc import Mapping
+import json
+from collections.abc import Container, Mapping
 from typing import Annotated, Any, Literal
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
@@ -16,15 +17,56 @@ from prelabel.wire.durability import Durability
 from prelabel.wire.redis_url import InvalidUrl, RedisUrl
 from prelabel_worker.amqp_url import SCHEMES, AmqpUrl
 from prelabel_worker.errors import ConfigurationError
-from prelabel_worker.labelbox.endpoint import Endpoint
+from prelabel_worker.labelbox.endpoint import Endpoint, is_this_machine
 from prelabel_worker.redis_settings import (
     ENV_FILE,
     ENV_FILE_ENCODING,
     ENV_PREFIX,
+    FILE_SUFFIX,
     KEY_PREFIX,
     REDIS_URL,
     not_utf_8,
+    secret_of_file,
 )
+
+SECRETS = ("redis_url", "broker_url", "labelbox_api_key", "account_keys", "notify_url", "console_tokens")
+"""The settings that may be in files: `PRELABEL_…_FILE` names the file."""
+
+
+class _WithFiles(PydanticBaseSettingsSource):
+    """The environment or `.env`, with the secrets of the files that it names."""
+
+    def __init__(self, settings_cls: type[BaseSettings], source: EnvSettingsSource) -> None:
+        super().__init__(settings_cls)
+        self._source = source
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """Raise NotImplementedError: pydantic calls the object instead."""
+        raise NotImplementedError
+
+    def __call__(self) -> dict[str, Any]:
+        """Return every setting that the source has."""
+        return self.read(known=())
+
+    def read(self, *, known: Container[str]) -> dict[str, Any]:
+        """Return every setting that the source has, without files of secrets that are `known` already.
+
+        Raises ConfigurationError for a file that cannot be used.
+        """
+        variables = {name.upper(): value for name, value in self._source.env_vars.items()}
+        wanted = [name for name in SECRETS if name not in known]
+        files = {name: secret_of_file(f"{ENV_PREFIX}{name.upper()}", variables) for name in wanted}
+        found = {name: self._value(name, text) for name, text in files.items() if text is not None}
+        return self._source() | found
+
+    def _value(self, name: str, text: str) -> Any:
+        """Return the value of a file, which is JSON if the setting has parts."""
+        if not isinstance(self.settings_cls.model_fields[name].default, dict):
+            return text
+        try:
+            return json.loads(text)
+        except ValueError:
+            raise ConfigurationError(f"{ENV_PREFIX}{name.upper()}{FILE_SUFFIX}: the file is no JSON") from None
 
 
 class _UnmixedSources(PydanticBaseSettingsSource):
@@ -41,8 +83,9 @@ class _UnmixedSources(PydanticBaseSettingsSource):
     def __call__(self) -> dict[str, Any]:
         """Return every setting that a source has."""
         values: dict[str, Any] = {}
-        for source in reversed(self._sources):
-            values |= source()
+        for source in self._sources:
+            found = source.read(known=values) if isinstance(source, _WithFiles) else source()
+            values = found | values
         return values
 
 
@@ -156,6 +199,17 @@ class Settings(BaseSettings):
         le=36_500,
         description="A dead letter that nobody retries for this long is discarded; 0: kept for ever.",
     )
+    freshness_seconds: float = Field(
+        3600,
+        ge=0,
+        le=31_536_000,
+        description="A project is late when its oldest row without an outcome is older than this; 0: never.",
+    )
+    notify_url: SecretStr = Field(
+        SecretStr(""),
+        description="A webhook that is told what is wrong, and when it is over: `https://…`, or a loopback address.",
+    )
+    console_url: str = Field("", description="The address of `prelabel console`, for the links of notifications.")
     environment: str = Field(
         "",
         pattern=r"^[A-Za-z0-9 _.-]{0,32}$",
@@ -195,7 +249,12 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Read options, then the environment, then `.env`."""
-        return (_UnmixedSources(settings_cls, init_settings, env_settings, dotenv_settings),)
+        sources = [
+            _WithFiles(settings_cls, source)
+            for source in (env_settings, dotenv_settings)
+            if isinstance(source, EnvSettingsSource)
+        ]
+        return (_UnmixedSources(settings_cls, init_settings, *sources),)
 
     @field_validator("redis_url")
     @classmethod
@@ -234,6 +293,20 @@ class Settings(BaseSettings):
     def _api_key(cls, key: SecretStr) -> SecretStr:
         _check_key(key)
         return key
+
+    @field_validator("notify_url")
+    @classmethod
+    def _notify_url(cls, url: SecretStr) -> SecretStr:
+        parts = _web_address(url.get_secret_value())
+        if parts and parts.scheme != "https" and not is_this_machine(parts.hostname or ""):
+            raise ValueError("expected https://…: messages would travel in clear otherwise")
+        return url
+
+    @field_validator("console_url")
+    @classmethod
+    def _console_url(cls, url: str) -> str:
+        _web_address(url)
+        return url
 
     @field_validator("account_keys")
     @classmethod
@@ -280,7 +353,9 @@ class Settings(BaseSettings):
         for url in (self.redis_url, self.broker_url):
             if url is not None:
                 secrets |= _passwords(url.get_secret_value())
-        return secrets - {""}
+        webhook = self.notify_url.get_secret_value()
+        path = urlsplit(webhook).path.strip("/")
+        return (secrets | {webhook, path}) - {""}
 
 
 def _broker(text: str) -> RedisUrl | AmqpUrl:
@@ -292,6 +367,22 @@ def _broker(text: str) -> RedisUrl | AmqpUrl:
         return RedisUrl.parse(text)
     except InvalidUrl as error:
         raise InvalidUrl(f"{error}; or amqp://… for RabbitMQ" if "scheme" in str(error) else str(error)) from None
+
+
+def _web_address(text: str) -> SplitResult | None:
+    """Return the parts of an http or https address; None for an empty text. Raises ValueError, without the text."""
+    if not text:
+        return None
+    if not all("!" <= character <= "~" for character in text) or "\\" in text:
+        raise ValueError("expected https://…; found a space, a backslash or a character that is not ASCII")
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme in ("http", "https") and parts.hostname and (parts.port is None or parts.port)
+    except ValueError:
+        usable = False
+    if not usable or "@" in parts.netloc or parts.fragment:
+        raise ValueError("expected https://host/path, without a user and a fragment")
+    return parts
 
 
 def _passwords(text: str) -> set[str]:
@@ -324,7 +415,7 @@ def _check_sources(settings: Settings, overrides: Mapping[str, Any]) -> None:
     """
     if settings.labelbox_endpoint == Settings.model_fields["labelbox_endpoint"].default:
         return
-    from_environment = {**overrides, **EnvSettingsSource(Settings)()}
+    from_environment = {**overrides, **_WithFiles(Settings, EnvSettingsSource(Settings))()}
 
     def source(name: str) -> str:
         return _ENVIRONMENT if name in from_environment else _FILE

@@ -355,3 +355,11 @@ def project_names(prefix: str) -> str:
 def workers(prefix: str) -> str:
     """Hash: worker name → JSON that describes the worker and says when it last ticked."""
     return f"{prefix}:workers"
+
+
+def notifications(prefix: str) -> str:
+    """Hash: `holder`, `untilMs` (the process that watches, and until when), `state` (what was told, as JSON).
+
+    See `notify/store.py` and `notify/watch.py`. At most 500 troubles and 100 changes are in it.
+    """
+    return f"{prefix}:notifications"

@@ -2,7 +2,6 @@
 
 import json
 import os
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,18 +9,9 @@ import pytest
 import redis
 from typer.testing import CliRunner, Result
 
-from prelabel.ids import uuid7
 from prelabel.spool.slots import Slot, take_slot
-from prelabel.wire.frame import encode_frame
 from prelabel_worker.cli.main import app
-from tests.support.publishing import message, published, waiting
-
-
-def frame(key: str, days_ago: float = 0, project: str = "p") -> bytes:
-    body = json.dumps(message(key, project)).encode()
-    made = encode_frame([body], lane=1, lanes=16, slow=0, form="k")
-    milliseconds = int((time.time() - days_ago * 86_400) * 1000)
-    return made[:2] + milliseconds.to_bytes(6, "big") + uuid7()[6:] + made[18:]
+from tests.support.publishing import frame_of, published, waiting
 
 
 @pytest.fixture
@@ -44,7 +34,7 @@ def spool(redis_url: str, prefix: str, tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_waiting_frames_are_listed_without_being_changed(spool: Command, slot: Slot, tmp_path: Path) -> None:
-    slot.spool("p", 10**9).append([frame("a", days_ago=1), frame("b")])
+    slot.spool("p", 10**9).append([frame_of("a", days_ago=1), frame_of("b")])
     path = next((tmp_path / "spool").rglob("*.frames"))
     torn = path.read_bytes()[:-1]
     path.write_bytes(torn)
@@ -62,8 +52,8 @@ def test_waiting_frames_are_listed_without_being_changed(spool: Command, slot: S
 def test_frames_of_a_slot_without_owner_are_sent(
     spool: Command, slot: Slot, client: "redis.Redis", prefix: str
 ) -> None:
-    slot.spool("p", 10**9).append([frame("a"), frame("b")])
-    slot.spool("q", 10**9).append([frame("c", project="q")])
+    slot.spool("p", 10**9).append([frame_of("a"), frame_of("b")])
+    slot.spool("q", 10**9).append([frame_of("c", project="q")])
     slot.release()
 
     answer = spool("send", "spool")
@@ -75,7 +65,7 @@ def test_frames_of_a_slot_without_owner_are_sent(
 
 
 def test_the_json_of_send_counts_rows_and_names_the_slots_of_running_publishers(spool: Command, slot: Slot) -> None:
-    slot.spool("p", 10**9).append([frame("a")])
+    slot.spool("p", 10**9).append([frame_of("a")])
     running = spool("send", "spool", "--json")
     assert (running.exit_code, json.loads(running.stdout)) == (1, {"sent": 0, "stayed": 0, "runningSlots": [0]})
     slot.release()
@@ -85,7 +75,7 @@ def test_the_json_of_send_counts_rows_and_names_the_slots_of_running_publishers(
 def test_a_running_publishers_spool_is_left_to_it(
     spool: Command, slot: Slot, client: "redis.Redis", prefix: str
 ) -> None:
-    slot.spool("p", 10**9).append([frame("a")])
+    slot.spool("p", 10**9).append([frame_of("a")])
 
     answer = spool("send", "spool")
 
@@ -97,7 +87,7 @@ def test_a_running_publishers_spool_is_left_to_it(
 def test_frames_that_are_too_old_are_sent_only_with_force_and_before_younger_ones(
     spool: Command, slot: Slot, client: "redis.Redis", prefix: str
 ) -> None:
-    slot.spool("p", 10**9).append([frame("old", days_ago=8), frame("young")])
+    slot.spool("p", 10**9).append([frame_of("old", days_ago=8), frame_of("young")])
     slot.release()
 
     first = spool("send", "spool")
@@ -118,7 +108,7 @@ def test_frames_of_another_lane_count_are_cut_anew(
     spool: Command, slot: Slot, client: "redis.Redis", prefix: str
 ) -> None:
     client.hset(f"{prefix}:{{p}}:meta", mapping={"lanes": 4})
-    slot.spool("p", 10**9).append([frame("a"), frame("b")])
+    slot.spool("p", 10**9).append([frame_of("a"), frame_of("b")])
     slot.release()
 
     assert spool("send", "spool").stdout == "sent 2 rows\n"

@@ -32,6 +32,8 @@ from prelabel_worker.labelbox.errors import Unavailable
 from prelabel_worker.labelbox.ontology_cache import Catalog
 from prelabel_worker.labelbox.sent_request import Operation, SentRequest
 from prelabel_worker.labelbox.types import ProjectOntology
+from prelabel_worker.notify.store import Store
+from prelabel_worker.notify.watch import State
 from prelabel_worker.operations.projects import Projects
 from prelabel_worker.operations.purge import Purge
 from prelabel_worker.operations.undo_ledger import UndoLedger
@@ -249,6 +251,9 @@ def run_every_script(project: Project) -> None:
     project.publish(real_message("h"))
     assert not Purge(client, project.settings).run(name, "somebody", 0)  # a half of the chunk above is still leased
     assert scripts.Scripts(client).run("purge_end", project.root) == 1
+    store = Store(client, "prelabel")
+    assert store.take(0) is not None
+    assert store.save(State(), release=True)
     assert all(each.balances for each in audit(client))
 
 

@@ -104,6 +104,18 @@ COMMANDS: Mapping[str, Declared | Noun] = {
             ),
         },
     ),
+    "notify": Noun(
+        "Notifications: list, test.",
+        {
+            "list": Declared(
+                "health.notify:list_told", "List the troubles that were told and still hold, oldest first."
+            ),
+            "test": Declared(
+                "health.notify:send_test",
+                "Send a test message to PRELABEL_NOTIFY_URL and say what the receiver answered.",
+            ),
+        },
+    ),
     "ontology": Noun(
         "Ontologies: infer, create, list, show.",
         {

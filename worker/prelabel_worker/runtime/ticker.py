@@ -20,6 +20,7 @@ from prelabel.wire.client import words_of
 from prelabel_worker.accounts.rate_limiter import POLLED_TOGETHER
 from prelabel_worker.chunks.chunk import KNOWN_VERSION
 from prelabel_worker.errors import ConfigurationError
+from prelabel_worker.notify.duty import Duty, duty_of
 from prelabel_worker.presence import Presence, Process, announce, forget_gone, new_identity, withdraw
 from prelabel_worker.quarantine.quarantine import LOOK_AGAIN_SECONDS, Quarantine
 from prelabel_worker.runtime import broker, roles
@@ -46,20 +47,27 @@ class Ticker(bootsteps.StartStopStep):  # type: ignore[misc]
     def __init__(self, parent: Any, **kwargs: Any) -> None:
         super().__init__(parent, **kwargs)
         self._stopped = threading.Event()
+        self._notify: Duty | None = None
 
     def start(self, parent: Any) -> None:
-        """Start the thread that ticks."""
+        """Start the thread that ticks, and the one that tells people what is wrong, if there is a receiver."""
         self._stopped.clear()
         tick = _Tick(parent, self._stopped)
         threading.Thread(target=tick.run, name="prelabel-ticker", daemon=True).start()
+        settings: Settings = parent.app.prelabel_runtime.settings
+        self._notify = duty_of(settings, lambda: connect(settings))
+        if self._notify:
+            self._notify.start()
 
     def stop(self, parent: Any) -> None:
-        """End the thread; other workers take what is due."""
+        """End the threads; other workers take what is due."""
         self._stopped.set()
+        if self._notify:
+            self._notify.stop()
 
     def terminate(self, parent: Any) -> None:
-        """End the thread at a cold shutdown."""
-        self._stopped.set()
+        """End the threads at a cold shutdown."""
+        self.stop(parent)
 
 
 class _Tick:

@@ -1,5 +1,8 @@
 """`prelabel audit`."""
 
+import time
+from typing import Annotated
+
 import typer
 from rich.table import Table
 
@@ -7,19 +10,27 @@ from prelabel_worker.cli.shared.configuration import settings_for
 from prelabel_worker.cli.shared.connection import connect
 from prelabel_worker.cli.shared.known import say_no_rows
 from prelabel_worker.cli.shared.screen import console, new_table
-from prelabel_worker.cli.shared.terminal import DONE_WITH_DEAD, AsJson, RedisUrl, out
+from prelabel_worker.cli.shared.terminal import DONE_WITH_DEAD, AsJson, RedisUrl, out, print_line
 from prelabel_worker.queries.audit import ProjectAudit
 from prelabel_worker.queries.audit import audit as reconcile
+from prelabel_worker.queries.file_metrics import of_audit
 
 
-def audit(as_json: AsJson = False, redis_url: RedisUrl = None) -> None:
+def audit(
+    as_json: AsJson = False,
+    metrics: Annotated[bool, typer.Option("--metrics", help="Print metrics for a file collector instead.")] = False,
+    redis_url: RedisUrl = None,
+) -> None:
     """Reconcile the counts of every project and say where they differ. Exit code 1 when they do.
 
     Example: prelabel audit
     """
     settings = settings_for(redis_url)
     audits = reconcile(connect(settings), settings.key_prefix)
-    if as_json:
+    if metrics:
+        for line in of_audit(audits, time.time()).split("\n"):
+            print_line(line)
+    elif as_json:
         out(
             {
                 "projects": [project.as_json() for project in audits],

@@ -6,14 +6,17 @@ from typing import Annotated
 
 import typer
 
+from prelabel.wire.client import open_client
 from prelabel_worker import logs
 from prelabel_worker.cli.shared.configuration import settings_for
 from prelabel_worker.cli.shared.terminal import RedisUrl, print_line, say, usage
 from prelabel_worker.labelbox.endpoint import is_this_machine
+from prelabel_worker.notify.duty import duty_of
 from prelabel_worker.operations.action_log import user
 from prelabel_worker.settings import Settings
 
 _SHORTEST_TOKEN = 16
+_SOCKET_SECONDS = 10.0
 
 
 def console(
@@ -57,6 +60,8 @@ def _serve(settings: Settings, host: str, port: int, token: str | None, allowed:
     address = server.address_of(listening, host)
 
     def started() -> None:
+        if notify := duty_of(settings, lambda: open_client(settings.state, _SOCKET_SECONDS)):
+            notify.start()  # so that somebody is told when no worker is left
         print_line(f"console at {address}/{f'?token={made}' if made else ''}")
         if not is_this_machine(host):
             say("it answers other machines: put a proxy with TLS in front of it, since the token travels in clear")

@@ -13,11 +13,13 @@ from prometheus_client import CollectorRegistry, Metric, generate_latest, make_w
 from prometheus_client.registry import Collector
 
 from prelabel.wire.client import Client
+from prelabel_worker import logs
 from prelabel_worker.accounts.status import Accounts
 from prelabel_worker.cli.shared.configuration import settings_for
 from prelabel_worker.cli.shared.connection import connect
 from prelabel_worker.cli.shared.terminal import RedisUrl, print_line, say, usage
 from prelabel_worker.labelbox.endpoint import is_this_machine
+from prelabel_worker.notify.duty import duty_of
 from prelabel_worker.queries import metrics as catalogue
 from prelabel_worker.queries.flow import FlowReader
 from prelabel_worker.queries.redis_memory import memory_of_servers
@@ -55,6 +57,9 @@ def metrics(
         server = make_server(host, port, _local_only(app) if is_this_machine(host) else app, server_class, _Silent)
     except OSError as error:
         usage(f"cannot listen on {host}:{port}: {error.strerror}")
+    logs.set_up(settings)
+    if notify := duty_of(settings, lambda: client):
+        notify.start()  # so that somebody is told when no worker is left
     say(f"metrics at http://{f'[{host}]' if ':' in host else host}:{port}/metrics")
     with server:
         server.serve_forever()

@@ -32,17 +32,28 @@ from prelabel_worker.cli.shared.terminal import (
     print_line,
     say,
 )
+from prelabel_worker.queries.file_metrics import SpoolTotals, of_spools
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The publishers' spool_dir.")]
 _ANY_SIZE = 2**62
 
 
-def list_(folder: Folder, as_json: AsJson = False) -> None:
+def list_(
+    folder: Folder,
+    as_json: AsJson = False,
+    metrics: Annotated[
+        bool, typer.Option("--metrics", help="Print metrics for a file collector instead; the exit code is 0.")
+    ] = False,
+) -> None:
     """List rows that wait on the disk, by slot and project. Exit code 3 when there are none.
 
     Example: prelabel spool list /var/lib/fleet/spool
     """
     spools = [facts for slot in slot_folders(_existing(folder)) for facts in _facts(slot)]
+    if metrics:
+        for line in of_spools(_totals(spools)).split("\n"):
+            print_line(line)
+        return
     if as_json:
         out({"spools": spools})
     elif spools:
@@ -128,6 +139,20 @@ def _facts(slot_folder: Path) -> Iterator[dict[str, Any]]:
             "damagedFiles": waiting.damaged_files,
             "folder": str(path),
         }
+
+
+def _totals(spools: list[dict[str, Any]]) -> dict[str, SpoolTotals]:
+    """Return the sums over the slots, by project."""
+    totals: dict[str, SpoolTotals] = {}
+    for facts in spools:
+        total = totals.setdefault(facts["projectId"], SpoolTotals())
+        total.rows += facts["rows"]
+        total.expired += facts["expiredRows"]
+        total.damaged += facts["damagedFiles"]
+        if facts["oldestSeconds"] is not None:
+            written = time.time() - facts["oldestSeconds"]
+            total.oldest = min(written, total.oldest or written)
+    return totals
 
 
 def _spools(slot: Slot, force: bool) -> Iterator[tuple[str, ProjectSpool]]:

@@ -5,6 +5,7 @@ import os
 import threading
 import weakref
 
+from prelabel import tracing
 from prelabel.errors import BufferFull, PublisherClosed, RedisUnavailable
 from prelabel.messages import Model
 from prelabel.printing import command, counted
@@ -87,7 +88,7 @@ class PublisherCore:
     def offer(self, prepared: Prepared, block_seconds: float) -> bool:
         """Accept a checked message; return False if there was no room for it within `block_seconds`."""
         # Copy the bytes: JSON encoders return a part of a larger buffer, which would leave gaps of kilobytes in memory.
-        row = Row(prepared.data_row_key, bytes(memoryview(prepared.raw)), prepared.slow)
+        row = Row(prepared.data_row_key, bytes(memoryview(prepared.raw)), prepared.slow, tracing.current())
         return self.outboxes.put(prepared.project_id, row, block_seconds)
 
     def buffer_full(self, project_id: str) -> BufferFull:
@@ -111,6 +112,7 @@ class PublisherCore:
         """Flush and stop. Raises RedisUnavailable if rows could not be handed over in time."""
         TIMEOUT("timeout", timeout)
         lost = self._stop(timeout)
+        tracing.flush()
         if lost:
             raise self._unavailable(lost)
 

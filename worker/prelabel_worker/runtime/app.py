@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 
 import billiard.pool
 from celery import Celery
-from celery.signals import setup_logging, worker_init, worker_process_init
+from celery.signals import setup_logging, worker_init, worker_process_init, worker_process_shutdown, worker_shutdown
 from kombu.entity import Queue
 
 from prelabel.printing import printable
@@ -50,6 +50,8 @@ def create_app(settings: Settings) -> Celery:
 
     worker_init.connect(_bound_warm_shutdown, weak=False)
     worker_process_init.connect(ignore_hangups, weak=False)
+    worker_process_shutdown.connect(runtime.end, weak=False)
+    worker_shutdown.connect(runtime.end, weak=False)
     return app
 
 

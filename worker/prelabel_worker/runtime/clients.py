@@ -2,6 +2,7 @@
 
 import os
 import threading
+from typing import Any
 
 from prelabel.wire.client import Client, open_client
 from prelabel_worker.accounts.connection import key_of, open_labelbox, permits_of
@@ -16,6 +17,7 @@ from prelabel_worker.labelbox.ontology_cache import Catalog
 from prelabel_worker.quarantine.quarantine import Quarantine
 from prelabel_worker.settings import Settings
 from prelabel_worker.stages.context import Account, Hint, StageContext
+from prelabel_worker.tracing import export
 
 _SOCKET_SECONDS = 10.0
 
@@ -66,12 +68,18 @@ class Runtime:
                 self._context = (os.getpid(), self._make())
             return self._context[1]
 
+    def end(self, **_: Any) -> None:
+        """Send the spans that wait in this process, if it ran any task: it is about to end."""
+        if self._context is not None and self._context[0] == os.getpid():
+            export.stop()
+
     def after_fork(self) -> None:
         """Replace the lock: another thread of the parent may have held it during the fork."""
         self._lock = threading.Lock()
 
     def _make(self) -> StageContext:
         settings = self.settings
+        export.start()
         client = connect(settings)
         ledger = Ledger(client, settings)
         accounts = _Accounts(client, settings)

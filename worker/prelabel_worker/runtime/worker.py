@@ -21,6 +21,7 @@ from prelabel_worker.runtime import roles
 from prelabel_worker.runtime.celery_logs import translated
 from prelabel_worker.runtime.thread_pool import THREADS, ThreadPool
 from prelabel_worker.settings import Settings
+from prelabel_worker.tracing import export
 
 _log = structlog.get_logger(__name__)
 
@@ -67,7 +68,10 @@ class Worker(celery_worker.Worker):  # type: ignore[misc]
             requests_per_minute=settings.requests_per_minute,
             request_burst=settings.request_burst,
             chunk_rows=settings.chunk_rows,
+            traces=export.state(),
         )
+        if export.state() == "missing":
+            _log.warning("traces.missing", remedy="pip install 'prelabel[otel]'")
         super().on_start()
 
     def emit_banner(self) -> None:

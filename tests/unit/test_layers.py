@@ -243,6 +243,15 @@ def test_import_prelabel_loads_neither_celery_nor_httpx_nor_numpy() -> None:
     assert answer.stdout.strip() == "[]"
 
 
+def test_a_publisher_is_imported_without_the_models_of_annotations() -> None:
+    """They, and pydantic, take as long to load as redis-py; the first publisher that is made loads them."""
+    loaded = "print('pydantic' in sys.modules, 'prelabel.validation.gate' in sys.modules)"
+    code = f"import sys; from prelabel import AsyncPublisher, Publisher; {loaded}"
+    code += f"; Publisher('unix:///nowhere').close(0); {loaded}"
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert answer.stdout.split() == ["False", "False", "True", "True"]
+
+
 def test_a_script_s_name_occurs_in_one_folder_only() -> None:
     files = [file.name for folder in resources.files(scripts).iterdir() if folder.is_dir() for file in folder.iterdir()]
     assert sorted(files) == sorted(set(files))

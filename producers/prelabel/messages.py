@@ -145,7 +145,7 @@ class PredictionMessage(Wire):
     model: Model | None = None
     #: Stored, but without effect: the order of arrival counts.
     produced_at: Annotated[str, Field(pattern=RFC_3339), BeforeValidator(_as_text)] | None = None
-    #: Links the message to the producer's trace (W3C trace context).
+    #: Links the span of the message's import to the producer's trace (W3C trace context).
     traceparent: Annotated[str, Field(max_length=MAX_TRACEPARENT)] | None = None
     #: The predictions, at least one.
     annotations: Annotated[Annotations, Field(min_length=1)]

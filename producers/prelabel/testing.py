@@ -115,7 +115,7 @@ class Recorder:
 class RecordingPublisher(Recorder, Publisher):
     """A `Publisher` that keeps messages instead of sending them."""
 
-    def publish(self, message: Message, *, project_id: str | None = None, model: Model | str | None = None) -> str:
+    def publish(self, message: "Message", *, project_id: str | None = None, model: "Model | str | None" = None) -> str:
         """Check a message as the real publisher does, keep it and return its id."""
         return self._take(message, project_id, model)
 
@@ -132,7 +132,7 @@ class AsyncRecordingPublisher(Recorder, AsyncPublisher):
     """An `AsyncPublisher` that keeps messages instead of sending them."""
 
     async def publish(
-        self, message: Message, *, project_id: str | None = None, model: Model | str | None = None
+        self, message: "Message", *, project_id: str | None = None, model: "Model | str | None" = None
     ) -> str:
         """Check a message as the real publisher does, keep it and return its id."""
         return self._take(message, project_id, model)

@@ -56,7 +56,7 @@ class Site:
         """Start a worker, and wait until it ticks."""
         worker = self.start(command or WORKER)
         wait_for(lambda: len(living(self.client, self.prefix)) == 1, "the worker to tick", 60)
-        wait_for(lambda: "ready." in self.log(), "the worker to be ready", 60)
+        wait_for(lambda: '"celery.ready"' in self.log(), "the worker to be ready", 60)
         return worker
 
     def log(self) -> str:
@@ -91,7 +91,7 @@ def test_a_hangup_stops_a_worker_warmly(site: Site, number: int, send: Callable[
         site.publish("second")
         wait_for(lambda: "submitting" in site.states(), "an upload to be in hand", 60)
         send(worker.pid, number)
-        wait_for(lambda: "Warm shutdown" in site.log(), "the worker to stop", 30)
+        wait_for(lambda: '"worker.stopping"' in site.log(), "the worker to stop", 30)
     finally:
         os.kill(site.sandbox.process.pid, signal.SIGCONT)
 

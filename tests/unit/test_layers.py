@@ -60,6 +60,7 @@ MAY_IMPORT = {
     "prelabel": "annotations errors lazy messages publishing version",
     "prelabel.lazy": "",
     "prelabel.version": "",
+    "prelabel.tracing": "version",
     "prelabel.printing": "",
     "prelabel.ids": "",
     "prelabel.unix_time": "",
@@ -70,12 +71,12 @@ MAY_IMPORT = {
     "prelabel.text_input": "errors",
     "prelabel.annotations": "errors printing",
     "prelabel.messages": "annotations ids",
-    "prelabel.wire": "errors ids printing",
+    "prelabel.wire": "errors ids printing tracing",
     "prelabel.builders": "annotations errors lazy",
     "prelabel.sdk": "annotations builders errors messages",
     "prelabel.validation": "annotations errors messages sdk",
     "prelabel.spool": "errors printing private_files wire",
-    "prelabel.publishing": "errors messages printing spool stack_file validation wire",
+    "prelabel.publishing": "errors messages printing spool stack_file tracing validation wire",
     "prelabel.readers": "annotations builders errors text_input",
     "prelabel.testing": "errors messages printing publishing validation",
     # what is imported into Labelbox
@@ -94,13 +95,15 @@ MAY_IMPORT = {
     "prelabel_worker.accounts": "labelbox presence quarantine scripts settings",
     "prelabel_worker.chunks": "errors labelbox rendering scripts settings",
     "prelabel_worker.dead_letters": "chunks rendering scripts",
-    "prelabel_worker.stages": "accounts chunks dead_letters errors labelbox quarantine rendering settings",
+    "prelabel_worker.tracing": "chunks",
+    "prelabel_worker.stages": "accounts chunks dead_letters errors labelbox quarantine rendering settings tracing",
     "prelabel_worker.queries": "accounts chunks dead_letters errors labelbox presence quarantine rendering settings",
     "prelabel_worker.notify": "accounts labelbox presence quarantine queries scripts settings",
     "prelabel_worker.operations": "accounts chunks dead_letters errors labelbox presence queries scripts settings",
     "prelabel_worker.setup": "accounts labelbox ontology",
     "prelabel_worker.runtime": (
-        "accounts amqp_url chunks dead_letters errors labelbox logs notify presence quarantine scripts settings stages"
+        "accounts amqp_url chunks dead_letters errors labelbox logs notify presence quarantine scripts settings stages "
+        "tracing"
     ),
     "prelabel_worker.celery": "errors runtime settings",
     "prelabel_worker.stack": "errors queries runtime",
@@ -224,12 +227,14 @@ def test_the_environment_is_read_in_the_settings_alone() -> None:
         for node in ast.walk(SOURCES[path])
         if isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv")
     }
-    # A publisher asks for the one variable that it shares with the worker. Of the worker,
+    # A publisher asks for the one variable that it shares with the worker, and traces for one that every program with
+    # traces knows. Of the worker,
     # settings.py leaves it to pydantic-settings, redis_settings.py reads two of them without; the others give it to
     # processes that they start, or ask for the editor.
     starters = {"stack.stack", "cli.local.worker", "cli.local.sandbox", "cli.dead.edit"}
     assert {module for module in readers if not module.startswith("prelabel_sandbox")} == {
         "prelabel.publishing.default_redis",
+        "prelabel.tracing",
         *(f"prelabel_worker.{name}" for name in (*starters, "redis_settings")),
     }
 
@@ -272,6 +277,15 @@ def test_import_prelabel_loads_neither_celery_nor_httpx_nor_numpy() -> None:
     code = f"import sys, prelabel; print([m for m in {names} if m in sys.modules])"
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "[]"
+
+
+def test_a_publisher_is_imported_without_the_models_of_annotations() -> None:
+    """They, and pydantic, take as long to load as redis-py; the first publisher that is made loads them."""
+    loaded = "print('pydantic' in sys.modules, 'prelabel.validation.gate' in sys.modules)"
+    code = f"import sys; from prelabel import AsyncPublisher, Publisher; {loaded}"
+    code += f"; Publisher('unix:///nowhere').close(0); {loaded}"
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert answer.stdout.split() == ["False", "False", "True", "True"]
 
 
 def test_a_script_s_name_occurs_in_one_folder_only() -> None:

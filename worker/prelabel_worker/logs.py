@@ -1,10 +1,18 @@
-"""Set up structlog: JSON in production, readable lines on a terminal, no secret in either."""
+"""Set up structlog: JSON in production, readable lines on a terminal, no secret in either.
+
+Everything that a worker writes is an event, also what libraries and the interpreter have to say: a program that reads
+the log needs no other rule than one event a line.
+"""
 
 import logging
+import os
 import re
 import sys
-from collections.abc import Mapping, MutableMapping
-from typing import Any
+import threading
+import warnings
+from collections.abc import Callable, Mapping, MutableMapping
+from types import TracebackType
+from typing import Any, TextIO
 
 import structlog
 
@@ -15,9 +23,14 @@ from prelabel_worker.settings import Settings
 _PASSWORD_IN_URL = re.compile(r"(://[^:@/\s]*):[^/\s]*@")
 _MULTILINE = ("exception", "stack")
 _BEARER = re.compile(r"(?i)(bearer\s+)\S+")
+_NO_EXIT = (SystemExit, KeyboardInterrupt)
+_log = structlog.get_logger(__name__)
+
+Translate = Callable[[str, Any, Any], Mapping[str, Any] | None]
+"""Returns a library's message (its logger, text and arguments) as the fields of an event; None if it is unknown."""
 
 
-def set_up(settings: Settings) -> None:
+def set_up(settings: Settings, translate: Translate = lambda _logger, _text, _arguments: None) -> None:
     """Send structlog and the standard library's loggers through one formatter to stderr."""
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
@@ -39,15 +52,80 @@ def set_up(settings: Settings) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
+            foreign_pre_chain=[_Translated(translate), *shared],
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *for_terminal, renderer],
+            pass_foreign_args=True,
         )
     )
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.log_level.upper())
+    pools = logging.getLogger("multiprocessing")  # does not pass its records on, so it needs the handler itself
+    pools.propagate, pools.handlers[:] = False, [handler]
     for noisy in ("httpx", "httpcore", "celery.worker.strategy", "celery.app.trace"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def capture() -> None:
+    """Log the warnings and the unhandled errors of this process, which the interpreter would print as they are."""
+    warnings.showwarning = _log_warning
+    sys.excepthook = _log_error
+    threading.excepthook = lambda unhandled: _log_error(
+        unhandled.exc_type, unhandled.exc_value, unhandled.exc_traceback, thread=getattr(unhandled.thread, "name", "")
+    )
+    sys.unraisablehook = lambda unhandled: _log_error(
+        unhandled.exc_type, unhandled.exc_value, unhandled.exc_traceback, place=repr(unhandled.object)
+    )
+
+
+def log_from_signal(event: str, **fields: Any) -> None:
+    """Log an event in a signal handler, which may have interrupted another log call: past the streams' buffers."""
+    formatter = next((handler.formatter for handler in logging.getLogger().handlers), None)
+    if formatter is None or sys.__stderr__ is None:
+        return
+    level = {"levelno": logging.INFO, "levelname": "INFO"}
+    record = logging.makeLogRecord({"name": __name__, "msg": event, "fields": fields, **level})
+    try:
+        os.write(sys.__stderr__.fileno(), f"{formatter.format(record)}\n".encode())
+    except (OSError, ValueError):
+        return  # nobody reads the log any more
+
+
+def _log_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    place = f"{os.path.basename(filename)}:{lineno}"
+    _log.warning("python.warning", category=category.__name__, detail=" ".join(str(message).split()), place=place)
+
+
+def _log_error(
+    kind: type[BaseException], error: BaseException | None, trace: TracebackType | None, **fields: str
+) -> None:
+    if not issubclass(kind, _NO_EXIT):
+        _log.critical("worker.unhandled", exc_info=(kind, error, trace), **fields)
+
+
+class _Translated:
+    """Turns a library's message into an event with fields: in words of ours if it is known, else in its first line."""
+
+    def __init__(self, translate: Translate) -> None:
+        self._translate = translate
+
+    def __call__(self, _logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        record, arguments = event["_record"], event.pop("positional_args")
+        fields = getattr(record, "fields", None) or self._translate(record.name, record.msg, arguments)
+        if fields:
+            return {**event, **fields}
+        first, _, rest = str(event["event"]).strip().partition("\n")
+        event["event"] = first
+        if rest:
+            event["detail"] = " ".join(rest.split())
+        return event
 
 
 def _timestamp(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

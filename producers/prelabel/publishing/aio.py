@@ -9,12 +9,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from prelabel.messages import Model
 from prelabel.publishing.options import TIMEOUT
 from prelabel.publishing.publisher import CLOSE_SECONDS, PublisherBase
-from prelabel.validation.gate import Message, Prepared
+
+if TYPE_CHECKING:
+    from prelabel.messages import Model
+    from prelabel.validation.gate import Message, Prepared
 
 
 @dataclass
@@ -38,7 +40,7 @@ class AsyncPublisher(PublisherBase):
         return {}
 
     async def publish(
-        self, message: Message, *, project_id: str | None = None, model: Model | str | None = None
+        self, message: "Message", *, project_id: str | None = None, model: "Model | str | None" = None
     ) -> str:
         """Accept a message and return its id; while the buffer is full, await room for up to `block_seconds`.
 
@@ -71,7 +73,7 @@ class AsyncPublisher(PublisherBase):
     ) -> None:
         await self.close()
 
-    async def _wait_for_room(self, prepared: Prepared) -> None:
+    async def _wait_for_room(self, prepared: "Prepared") -> None:
         """Wait in line for room. After the message is accepted, nothing is awaited, so it cannot be cancelled then."""
         project_id = prepared.project_id
         queue = self._queues.setdefault(project_id, _Queue())

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from prelabel.tracing import distinct
 from prelabel.wire.frame import encode_frame
 from prelabel.wire.lanes import DEFAULT_LANES, lane_of
 
@@ -22,6 +23,8 @@ class Row(msgspec.Struct, frozen=True, gc=False):
     raw: bytes
     #: The number of its slow annotations.
     slow: int
+    #: The context of the span in which it was published, see `prelabel.tracing`; empty for none.
+    trace: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,8 @@ class ProjectBuffer:
     in_flight_bytes: int = 0
     #: The frames of the rows in flight once they are cut; kept, so that a repeated send has the same ids.
     frames: list[bytes] = field(default_factory=list)
+    #: The context of the span that sends the rows in flight first; empty for none.
+    trace: bytes = b""
     #: Since when the waiting rows wait, by the clock of `add`.
     oldest: float = 0.0
     #: Rows ever accepted, including the rows that were on the disk at the start.
@@ -151,10 +156,14 @@ class ProjectBuffer:
             size += len(row.raw)
         return min(rows, limits.send_rows), size
 
-    def encode(self) -> list[bytes]:
-        """Return the frames of the rows in flight; compresses them first, and nothing else may touch them meanwhile."""
+    def encode(self, trace: bytes = b"") -> list[bytes]:
+        """Return the frames of the rows in flight; compresses them first, and nothing else may touch them meanwhile.
+
+        `trace` is the context of the send, for rows that were published in no span.
+        """
+        self.trace = self.trace or trace
         if not self.frames:
-            self.frames = list(frames_of(self.in_flight, self.lanes, self.limits))
+            self.frames = list(frames_of(self.in_flight, self.lanes, self.limits, self.trace))
         return self.frames
 
     def answer(self) -> None:
@@ -175,13 +184,13 @@ class ProjectBuffer:
     def recut(self, lanes: int) -> None:
         """Cut the rows in flight again, for another number of lanes, after Redis refused all of their frames."""
         self.lanes = lanes
-        self.frames = list(frames_of(self.in_flight, lanes, self.limits))
+        self.frames = list(frames_of(self.in_flight, lanes, self.limits, self.trace))
 
     def _let_go(self) -> None:
-        self.in_flight, self.frames, self.in_flight_bytes = [], [], 0
+        self.in_flight, self.frames, self.in_flight_bytes, self.trace = [], [], 0, b""
 
 
-def frames_of(rows: Iterable[Row], lanes: int, limits: Limits) -> Iterator[bytes]:
+def frames_of(rows: Iterable[Row], lanes: int, limits: Limits, trace: bytes = b"") -> Iterator[bytes]:
     """Cut rows into frames with new ids; rows of one lane keep their order."""
     by_lane: list[list[Row]] = [[] for _ in range(lanes)]
     for row in rows:
@@ -194,6 +203,7 @@ def frames_of(rows: Iterable[Row], lanes: int, limits: Limits) -> Iterator[bytes
                 lanes=lanes,
                 slow=sum([row.slow for row in part]),
                 form=part[0].data_row_key[0],
+                traces=distinct([row.trace or trace for row in part]),
             )
 
 

@@ -4,9 +4,10 @@ import atexit
 import os
 import threading
 import weakref
+from typing import TYPE_CHECKING
 
+from prelabel import tracing
 from prelabel.errors import BufferFull, PublisherClosed, RedisUnavailable
-from prelabel.messages import Model
 from prelabel.printing import command, counted
 from prelabel.publishing.buffer import Row
 from prelabel.publishing.exit_report import report_loss
@@ -16,8 +17,11 @@ from prelabel.publishing.outboxes import Flush, Outboxes
 from prelabel.publishing.sender import Sender
 from prelabel.publishing.spooler import Spooler
 from prelabel.spool.slots import take_slot
-from prelabel.validation.gate import MAX_MESSAGE_BYTES, Message, Prepared, prepare
 from prelabel.wire.client import open_client
+
+if TYPE_CHECKING:
+    from prelabel.messages import Model
+    from prelabel.validation.gate import Message, Prepared
 
 _SOCKET_SECONDS = 10.0
 _SOCKET_SECONDS_WITH_SPOOL = 2.0
@@ -70,24 +74,29 @@ class PublisherCore:
     """
 
     def __init__(self, settings: PublisherSettings) -> None:
+        # The checks are made from the models of all annotations. These take as long to load as redis-py does, so a
+        # program pays for them when it makes a publisher, not when it imports one.
+        from prelabel.validation import gate
+
+        self._prepare = gate.prepare
         self.settings = settings
         #: How long `publish()` waits for room.
         self.wait_seconds = settings.wait_seconds
-        self._max_message_bytes = min(settings.limits.frame_bytes, MAX_MESSAGE_BYTES)
+        self._max_message_bytes = min(settings.limits.frame_bytes, gate.MAX_MESSAGE_BYTES)
         self._closed = False
         self._starting = threading.Lock()
         self._process: _Process | None = _Process(settings)
         _CORES.add(self)
         atexit.register(self._close_at_exit)
 
-    def prepare(self, message: Message, project_id: str | None, model: Model | str | None) -> Prepared:
+    def prepare(self, message: "Message", project_id: str | None, model: "Model | str | None") -> "Prepared":
         """Check a message. Raises MessageError."""
-        return prepare(message, project_id=project_id, model=model, max_bytes=self._max_message_bytes)
+        return self._prepare(message, project_id=project_id, model=model, max_bytes=self._max_message_bytes)
 
-    def offer(self, prepared: Prepared, block_seconds: float) -> bool:
+    def offer(self, prepared: "Prepared", block_seconds: float) -> bool:
         """Accept a checked message; return False if there was no room for it within `block_seconds`."""
         # Copy the bytes: JSON encoders return a part of a larger buffer, which would leave gaps of kilobytes in memory.
-        row = Row(prepared.data_row_key, bytes(memoryview(prepared.raw)), prepared.slow)
+        row = Row(prepared.data_row_key, bytes(memoryview(prepared.raw)), prepared.slow, tracing.current())
         return self.outboxes.put(prepared.project_id, row, block_seconds)
 
     def buffer_full(self, project_id: str) -> BufferFull:
@@ -111,6 +120,7 @@ class PublisherCore:
         """Flush and stop. Raises RedisUnavailable if rows could not be handed over in time."""
         TIMEOUT("timeout", timeout)
         lost = self._stop(timeout)
+        tracing.flush()
         if lost:
             raise self._unavailable(lost)
 

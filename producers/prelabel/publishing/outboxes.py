@@ -232,9 +232,12 @@ class Outboxes:
             sends.append(Send(box, box.begin_send(now)))
         return sends
 
-    def frames(self, box: Outbox) -> list[bytes]:
-        """Return the frames of the rows in flight. Only the thread that has these rows may call it; no lock is held."""
-        return box.buffer.encode()
+    def frames(self, box: Outbox, trace: bytes = b"") -> list[bytes]:
+        """Return the frames of the rows in flight. Only the thread that has these rows may call it; no lock is held.
+
+        `trace` is the context of the send.
+        """
+        return box.buffer.encode(trace)
 
     def recut(self, box: Outbox, lanes: int) -> None:
         """Cut the rows in flight again, for another number of lanes, and let them be sent again."""

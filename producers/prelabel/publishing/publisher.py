@@ -2,15 +2,17 @@
 
 import os
 from types import TracebackType
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
-from prelabel.messages import Model
 from prelabel.publishing.core import PublisherCore
 from prelabel.publishing.default_redis import default_redis_url
 from prelabel.publishing.options import TIMEOUT, PublisherSettings
-from prelabel.validation.gate import Message
 from prelabel.wire.durability import Durability
 from prelabel.wire.redis_url import InvalidUrl, RedisUrl
+
+if TYPE_CHECKING:
+    from prelabel.messages import Model
+    from prelabel.validation.gate import Message
 
 CLOSE_SECONDS = 30.0
 """How long `close()` waits for Redis by default."""
@@ -113,7 +115,7 @@ class Publisher(PublisherBase):
 
     """
 
-    def publish(self, message: Message, *, project_id: str | None = None, model: Model | str | None = None) -> str:
+    def publish(self, message: "Message", *, project_id: str | None = None, model: "Model | str | None" = None) -> str:
         """Accept a message and return its id; it is certain to be in Redis only after a later `flush()`.
 
         `message` may be a `labelbox.types.Label`, which names neither its project nor a model: pass `project_id` with

@@ -8,7 +8,6 @@ from prelabel.publishing.buffer import Limits, Row, frames_of
 from prelabel.publishing.inbox import Inbox, LanesDiffer
 from prelabel.publishing.outbox import Step
 from prelabel.spool.files import ProjectSpool, SpoolDamaged
-from prelabel.validation.gate import prepare
 from prelabel.wire.frame import UnreadableFrame, cut_at, read_messages, relaned, rows_in
 
 
@@ -51,5 +50,7 @@ def recut(frames: Sequence[bytes], lanes: int, limits: Limits) -> list[bytes]:
 
 
 def _row(raw: bytes) -> Row:
+    from prelabel.validation.gate import prepare  # see `PublisherCore`
+
     prepared = prepare(raw, max_bytes=len(raw))
     return Row(prepared.data_row_key, prepared.raw, prepared.slow)

@@ -2,9 +2,12 @@
 
 import logging
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import redis
 
+from prelabel import tracing
 from prelabel.errors import InboxFull, PrelabelError
 from prelabel.publishing.inbox import Inbox, LanesDiffer, ProjectFrames
 from prelabel.publishing.outbox import Outbox
@@ -12,6 +15,7 @@ from prelabel.publishing.outboxes import Outboxes, Send
 from prelabel.publishing.replay import replay
 from prelabel.publishing.retry import Failure
 from prelabel.spool.files import ProjectSpool
+from prelabel.tracing import Kind, Span
 from prelabel.wire import client
 from prelabel.wire.durability import NotDurable
 
@@ -42,8 +46,13 @@ class Sender:
                 self._failed(sends, error)
 
     def _send(self, sends: list[Send]) -> None:
-        cut = [ProjectFrames(send.box.project_id, self._outboxes.frames(send.box)) for send in sends]
-        outcomes = list(zip(sends, self._inbox.put_all(cut), strict=True))
+        with _span(sends) as span:
+            cut = [ProjectFrames(send.box.project_id, self._outboxes.frames(send.box, span.context)) for send in sends]
+            outcomes = list(zip(sends, self._inbox.put_all(cut), strict=True))
+            span.set(projects=len(sends), frames=sum(len(part.frames) for part in cut))
+            for _, outcome in outcomes:
+                if isinstance(outcome, Exception) and not isinstance(outcome, LanesDiffer):
+                    span.fail(outcome)
         self._outboxes.sent([send.box for send, outcome in outcomes if not isinstance(outcome, Exception)])
         for send, outcome in outcomes:
             if isinstance(outcome, LanesDiffer):
@@ -60,6 +69,23 @@ class Sender:
     def _replay(self, box: Outbox, spool: ProjectSpool) -> None:
         oldest = time.time() - self._max_age
         self._outboxes.stepped(box, replay(spool, box.project_id, self._inbox, box.limits(), oldest))
+
+
+@contextmanager
+def _span(sends: list[Send]) -> Iterator[Span]:
+    """Open the span of a send: in the trace of its rows if they have one in common, else linked to their traces."""
+    if not tracing.in_use():
+        yield Span()
+        return
+    contexts = dict.fromkeys([row.trace for send in sends for row in send.box.buffer.in_flight])
+    # Rows that were published in no span get the context of this one.
+    kind: Kind = "PRODUCER" if b"" in contexts else "CLIENT"
+    parent = next(iter(contexts)) if len(contexts) == 1 else b""
+    project_id = sends[0].box.project_id if len(sends) == 1 else ""
+    links = () if parent else contexts
+    with tracing.span("publish", kind, operation="send", project_id=project_id, parent=parent, links=links) as span:
+        span.count(sum(len(send.box.buffer.in_flight) for send in sends))
+        yield span
 
 
 def _failure(error: Exception) -> Failure:

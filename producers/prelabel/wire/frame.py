@@ -13,6 +13,7 @@ import zstandard
 
 from prelabel.errors import PrelabelError
 from prelabel.ids import uuid7
+from prelabel.tracing import CONTEXT_BYTES
 
 VERSION = 1
 """The newest version of frames, and of the data that workers store about them, that this release knows.
@@ -27,6 +28,9 @@ MAX_FRAME_ROWS = 10_000
 """Maximum rows. An unreadable frame becomes one dead letter, and committing it costs a little for each of its rows."""
 _LEVEL = 1  # a sixth of the bytes for a microsecond a row; higher levels take more time than they save
 _WORTH_COMPRESSING = 256
+_SKIPPABLE = struct.Struct("<II")  # of zstd: a magic number and the size of what follows
+_SKIPPABLE_MAGIC = 0x184D2A57
+_TRACES_MARK = b"prelabel-traces"
 
 
 class UnreadableFrame(PrelabelError):
@@ -76,15 +80,39 @@ def cut_at(frame: bytes) -> float:
     return int.from_bytes(frame[2:8], "big") / 1000
 
 
-def encode_frame(messages: Sequence[bytes], *, lane: int, lanes: int, slow: int, form: str) -> bytes:
-    """Make a frame with a new id out of messages, each one line of JSON."""
+def encode_frame(
+    messages: Sequence[bytes], *, lane: int, lanes: int, slow: int, form: str, traces: Sequence[bytes] = ()
+) -> bytes:
+    """Make a frame with a new id out of messages, each one line of JSON; `traces` are as in `prelabel.tracing`."""
     body = b"\n".join(messages)
     size = len(body)
     codec = PLAIN
-    if size >= _WORTH_COMPRESSING:
+    if size >= _WORTH_COMPRESSING or traces:
         codec, body = ZSTD, _ZSTD.compressor.compress(body)
     header = HEADER.pack(VERSION, codec, uuid7(), lane, lanes, len(messages), size, slow, form.encode("ascii"))
-    return header + body
+    return header + body + (_tail(traces) if traces else b"")
+
+
+def _tail(traces: Sequence[bytes]) -> bytes:
+    """Return trace contexts as a skippable frame of zstd (RFC 8878, 3.1.2), which readers that know nothing of it skip.
+
+    It is read from its end.
+    """
+    content = b"".join(traces) + bytes([len(traces)]) + _TRACES_MARK
+    return _SKIPPABLE.pack(_SKIPPABLE_MAGIC, len(content)) + content
+
+
+def traces_of(frame: bytes) -> list[bytes]:
+    """Return the trace contexts at the end of a frame; none if it has no such end."""
+    if len(frame) < HEADER.size or frame[1] != ZSTD or not frame.endswith(_TRACES_MARK):
+        return []
+    end = len(frame) - len(_TRACES_MARK) - 1
+    start = end - CONTEXT_BYTES * frame[end]
+    content = len(frame) - start
+    at = start - _SKIPPABLE.size
+    if at < HEADER.size or _SKIPPABLE.unpack_from(frame, at) != (_SKIPPABLE_MAGIC, content):
+        return []
+    return [frame[at : at + CONTEXT_BYTES] for at in range(start, end, CONTEXT_BYTES)]
 
 
 def relaned(frame: bytes, lanes: int) -> bytes:

@@ -15,8 +15,10 @@ from prelabel.readers import FORMATS, read_mapping
 from prelabel.validation.gate import prepare
 from prelabel_worker.cli.commands import COMMANDS
 from prelabel_worker.cli.lazy_group import Noun
+from prelabel_worker.runtime.celery_logs import EVENTS
 
 ROOT = Path(__file__).parents[3]
+LEVELS = {"exception": "error", "log_from_signal": "info"}
 EXAMPLES = re.findall(r"```json\n(.*?)```", (ROOT / "docs/reference/messages.md").read_text("utf-8"), re.DOTALL)
 
 
@@ -70,13 +72,13 @@ def test_the_example_of_a_mapping_is_one(tmp_path: Path) -> None:
 
 def log_events() -> set[tuple[str, str]]:
     """Yield (event, level) of every line that the worker can log."""
-    found = set()
+    found = {(event.name, event.level) for event in EVENTS.values()}
     for path in (ROOT / "worker").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args:
                 owner, event = node.func.value, node.args[0]
-                if isinstance(owner, ast.Name) and owner.id == "_log" and isinstance(event, ast.Constant):
-                    found.add((str(event.value), "error" if node.func.attr == "exception" else node.func.attr))
+                if isinstance(owner, ast.Name) and owner.id in ("_log", "logs") and isinstance(event, ast.Constant):
+                    found.add((str(event.value), LEVELS.get(node.func.attr, node.func.attr)))
     return found
 
 

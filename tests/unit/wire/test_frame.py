@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prelabel.ids import uuid7
+from prelabel.tracing import MAX_TRACES
 from prelabel.wire.frame import (
     HEADER,
     MAX_FRAME_BYTES,
@@ -18,6 +19,7 @@ from prelabel.wire.frame import (
     encode_frame,
     read_header,
     read_messages,
+    traces_of,
 )
 
 messages = st.lists(st.binary(min_size=1).filter(lambda raw: b"\n" not in raw), min_size=1, max_size=20)
@@ -32,6 +34,40 @@ def test_encoded_rows_and_header_are_read_back(rows: list[bytes], lane: int, slo
     assert read_messages(frame) == rows
     assert (header.lane, header.lanes, header.rows, header.slow, header.form) == (lane, 16, len(rows), slow, form)
     assert header.bytes == len(b"\n".join(rows))
+
+
+contexts = st.lists(st.binary(min_size=24, max_size=24), min_size=1, max_size=MAX_TRACES)
+
+
+@given(messages, contexts)
+def test_a_frame_carries_the_traces_of_its_rows_beside_them(rows: list[bytes], traces: list[bytes]) -> None:
+    frame = encode_frame(rows, lane=0, lanes=16, slow=0, form="k", traces=traces)
+
+    assert traces_of(frame) == traces
+    assert read_messages(frame) == rows
+    # Any reader of zstd skips what is not its own, and publish.lua accepts so many bytes beside the body.
+    decompressed = zstandard.ZstdDecompressor().stream_reader(frame[HEADER.size :], read_across_frames=True).read()
+    assert decompressed == b"\n".join(rows)
+    assert len(frame) <= 1024 + 1.01 * read_header(frame).bytes
+
+
+@given(messages)
+def test_a_frame_without_traces_has_none(rows: list[bytes]) -> None:
+    assert traces_of(encode_frame(rows, lane=0, lanes=16, slow=0, form="k")) == []
+
+
+@given(messages, contexts, st.data())
+def test_no_end_of_a_frame_confuses_the_reader_of_traces(
+    rows: list[bytes], traces: list[bytes], data: st.DataObject
+) -> None:
+    frame = encode_frame(rows, lane=0, lanes=16, slow=0, form="k", traces=traces)
+    cut = data.draw(st.integers(0, len(frame)))
+    forged = frame[:cut] + data.draw(st.binary(max_size=30)) + data.draw(st.sampled_from([b"", frame[-20:]]))
+
+    found = traces_of(forged)
+
+    assert all(len(context) == 24 for context in found)
+    assert found == [] or found == traces
 
 
 def test_the_layout_of_the_header_is_fixed() -> None:

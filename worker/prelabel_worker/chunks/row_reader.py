@@ -6,7 +6,7 @@ from itertools import groupby
 
 from prelabel.wire import keys
 from prelabel.wire.client import Client
-from prelabel.wire.frame import UnknownVersion, UnreadableFrame, read_header, read_messages
+from prelabel.wire.frame import UnknownVersion, UnreadableFrame, read_header, read_messages, traces_of
 from prelabel_worker.chunks.chunk import Chunk, Item
 from prelabel_worker.chunks.held_rows import split_body
 from prelabel_worker.chunks.held_state import read_state
@@ -87,6 +87,11 @@ class ChunkBlocks:
             elif part is not None and self._has_no_outcome(part.index):
                 yield part
             index += item.high - item.low
+
+    def traces(self) -> Iterator[bytes]:
+        """Yield the contexts that the chunk's frames name, in which their rows were published."""
+        for frame in self._frames.values():
+            yield from traces_of(frame or b"")
 
     def _without_outcome(self, block: RowBlock) -> Iterator[RowBlock]:
         """Yield the parts of a block whose rows have no outcome: the block itself while no row has one."""

@@ -13,6 +13,7 @@ from prelabel.printing import printable
 from prelabel_worker import logs
 from prelabel_worker.errors import ConfigurationError
 from prelabel_worker.runtime import broker, preflight, roles
+from prelabel_worker.runtime.celery_logs import translated
 from prelabel_worker.runtime.clients import Runtime
 from prelabel_worker.runtime.tasks import register
 from prelabel_worker.runtime.ticker import Ticker
@@ -38,11 +39,10 @@ def create_app(settings: Settings) -> Celery:
 
     @setup_logging.connect(weak=False)  # type: ignore[untyped-decorator]
     def _set_up_logging(**_: Any) -> None:
-        logs.set_up(settings)
+        logs.set_up(settings, translated)
 
     @worker_init.connect(weak=False)  # type: ignore[untyped-decorator]
     def _check(**_: Any) -> None:
-        logs.set_up(settings)
         try:
             preflight.check(settings)
         except ConfigurationError as error:
@@ -51,7 +51,7 @@ def create_app(settings: Settings) -> Celery:
     worker_init.connect(_bound_warm_shutdown, weak=False)
     worker_process_init.connect(ignore_hangups, weak=False)
     for ending in (worker_process_shutdown, worker_shutdown):  # a process of the pool; a worker with threads
-        ending.connect(lambda **_: runtime.flush(), weak=False)
+        ending.connect(runtime.end, weak=False)
     return app
 
 

@@ -2,6 +2,7 @@
 
 import os
 import threading
+from typing import Any
 
 from prelabel.wire.client import Client, open_client
 from prelabel_worker.accounts.connection import key_of, open_labelbox, permits_of
@@ -17,6 +18,7 @@ from prelabel_worker.labelbox.ontology_cache import Catalog
 from prelabel_worker.quarantine.quarantine import Quarantine
 from prelabel_worker.settings import Settings
 from prelabel_worker.stages.context import Account, Hint, StageContext
+from prelabel_worker.tracing import export
 
 _SOCKET_SECONDS = 10.0
 
@@ -69,10 +71,12 @@ class Runtime:
                 self._context = (os.getpid(), self._make())
             return self._context[1]
 
-    def flush(self) -> None:
-        """Write what this process has counted and not written yet: it is about to end."""
+    def end(self, **_: Any) -> None:
+        """Write what this process has counted, and send the spans that wait in it: it is about to end."""
         if self._requests is not None and self._requests[0] == os.getpid():
             self._requests[1].flush()
+        if self._context is not None and self._context[0] == os.getpid():
+            export.stop()
 
     def after_fork(self) -> None:
         """Replace the lock: another thread of the parent may have held it during the fork."""
@@ -80,6 +84,7 @@ class Runtime:
 
     def _make(self) -> StageContext:
         settings = self.settings
+        export.start()
         client = connect(settings)
         ledger = Ledger(client, settings)
         requests = RequestCounts(client, settings.key_prefix)

@@ -5,6 +5,7 @@ from contextlib import ExitStack
 
 import structlog
 
+from prelabel.tracing import Span
 from prelabel_worker.accounts.rate_limiter import Permit
 from prelabel_worker.chunks.chunk import Chunk, Verdict
 from prelabel_worker.labelbox import retry_policy
@@ -16,6 +17,7 @@ from prelabel_worker.stages.context import StageContext
 from prelabel_worker.stages.guard import defect_of, guarded, leased, wait_after
 from prelabel_worker.stages.permits import LOOK_AGAIN_SECONDS, waits_for
 from prelabel_worker.stages.settle import settle
+from prelabel_worker.tracing.spans import of_request
 
 _log = structlog.get_logger(__name__)
 _RUNNING = "RUNNING"
@@ -31,8 +33,8 @@ def poll(context: StageContext, running: Sequence[tuple[str, str]]) -> None:
         leases = [stack.enter_context(leased(context, "poll", *names, "follow")) for names in running]
         chunks = [lease.chunk for lease in leases if lease is not None]
         for asked_together in _requests(chunks):
-            with guarded(context, "poll", *asked_together):
-                _Poll(context, asked_together, ended).run()
+            with guarded(context, "poll", *asked_together), of_request("poll", asked_together) as span:
+                _Poll(context, asked_together, ended, span).run()
     for chunk in ended:
         settle(context, chunk.project_id, chunk.id)
 
@@ -53,10 +55,11 @@ def _requests(chunks: Sequence[Chunk]) -> Iterator[list[Chunk]]:
 class _Poll:
     """One request for the state of imports of one account."""
 
-    def __init__(self, context: StageContext, chunks: list[Chunk], ended: list[Chunk]) -> None:
+    def __init__(self, context: StageContext, chunks: list[Chunk], ended: list[Chunk], span: Span) -> None:
         self._context = context
         self._chunks = chunks
         self._ended = ended  # the caller settles these
+        self._span = span
 
     def run(self) -> None:
         chunks = self._chunks
@@ -91,6 +94,7 @@ class _Poll:
     def _recover(self, error: RequestError, stopped_seconds: float = 0.0) -> None:
         """Poll again later, each import alone; together, where the account is stopped for `stopped_seconds`."""
         settings = self._context.settings
+        self._span.fail(error)
         worst = max(self._chunks, key=lambda chunk: chunk.failures)
         decision = retry_policy.decide(
             error, worst.failures + 1, base=settings.backoff_base_seconds, cap=settings.backoff_max_seconds

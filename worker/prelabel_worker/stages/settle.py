@@ -8,6 +8,7 @@ from itertools import islice
 import structlog
 
 from prelabel.errors import Reason
+from prelabel.tracing import Span
 from prelabel_worker.chunks import history
 from prelabel_worker.chunks.chunk import Verdict
 from prelabel_worker.chunks.commit import HELD_TOGETHER
@@ -24,6 +25,7 @@ from prelabel_worker.stages.bisect import SPENT_PAUSE_SECONDS, bisect
 from prelabel_worker.stages.context import StageContext
 from prelabel_worker.stages.guard import guarded, leased
 from prelabel_worker.stages.status_file import RowVerdict, Verdicts
+from prelabel_worker.tracing.spans import of_chunk
 
 _log = structlog.get_logger(__name__)
 _SHOWN_ERRORS = 5
@@ -34,15 +36,16 @@ def settle(context: StageContext, project_id: str, chunk_id: str) -> None:
     with leased(context, "settle", project_id, chunk_id, "follow") as lease:
         if lease is None:
             return
-        with guarded(context, "settle", lease.chunk):
-            _Settlement(context, lease).run()
+        with guarded(context, "settle", lease.chunk), of_chunk("settle", lease.chunk) as span:
+            _Settlement(context, lease, span).run()
 
 
 class _Settlement:
     """An import that has ended, and the outcome of each of its rows."""
 
-    def __init__(self, context: StageContext, lease: Lease) -> None:
+    def __init__(self, context: StageContext, lease: Lease, span: Span) -> None:
         self._context = context
+        self._span = span
         self._lease = lease
         self._chunk = lease.chunk
         self._sent = context.reader.sent_lines(lease.chunk)
@@ -113,6 +116,7 @@ class _Settlement:
     def _end_without_file(self, error: FileGone | RequestError) -> bool:
         """Read the file later, from a new address if it is gone; after too many attempts no row has a verdict."""
         chunk, settings = self._chunk, self._context.settings
+        self._span.fail(error)
         failures, gone = chunk.failures + 1, isinstance(error, FileGone)
         if retry_policy.verdicts_are_lost(failures, (chunk.taken_ms - chunk.running_ms) / 1000, gone=gone):
             _log.error("verdicts.lost", project=chunk.project_id, chunk=chunk.id, import_name=chunk.name)
@@ -135,13 +139,16 @@ class _Settlement:
             if committed.mixed:
                 _log.warning("project.both_forms", project=chunk.project_id, chunk=chunk.id, import_name=chunk.name)
             self._context.hint_group(chunk.project_id, committed.waiting)
+        held = len(self._sent.rows if self._whole else self._failed)
+        self._span.count(len(self._sent.rows))
+        self._span.set(imported=imported, held=held, verdict=str(chunk.verdict))
         _log.info(
             "import.settled",
             project=chunk.project_id,
             chunk=chunk.id,
             import_name=chunk.name,
             imported=imported,
-            held=len(self._sent.rows if self._whole else self._failed),
+            held=held,
             seconds=round((chunk.taken_ms - chunk.cut_ms) / 1000, 3),
         )
 

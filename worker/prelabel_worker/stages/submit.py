@@ -9,6 +9,7 @@ from typing import Literal
 
 import structlog
 
+from prelabel.tracing import Span
 from prelabel_worker.accounts.pauses import PauseCause
 from prelabel_worker.chunks.chunk import Chunk, State
 from prelabel_worker.chunks.commit import in_parts
@@ -28,6 +29,7 @@ from prelabel_worker.stages.context import Account, StageContext
 from prelabel_worker.stages.fresh_ontology import FreshOntology
 from prelabel_worker.stages.guard import defect_of, guarded, leased, wait_after
 from prelabel_worker.stages.permits import ChunkPermits
+from prelabel_worker.tracing.spans import linked, of_chunk
 
 _log = structlog.get_logger(__name__)
 _LOOK_UP_AGAIN_SECONDS = 5.0
@@ -40,10 +42,10 @@ def submit(context: StageContext, project_id: str, chunk_id: str) -> None:
     with leased(context, "submit", project_id, chunk_id, "submit") as lease:
         if lease is None:
             return
-        with guarded(context, "submit", lease.chunk):
+        with guarded(context, "submit", lease.chunk), of_chunk("submit", lease.chunk) as span:
             account = _account(context, lease.chunk)
             if account is not None:
-                _Submission(context, account, lease).run()
+                _Submission(context, account, lease, span).run()
 
 
 def _account(context: StageContext, chunk: Chunk) -> Account | None:
@@ -60,11 +62,12 @@ def _account(context: StageContext, chunk: Chunk) -> Account | None:
 class _Submission:
     """One attempt at one chunk."""
 
-    def __init__(self, context: StageContext, account: Account, lease: Lease) -> None:
+    def __init__(self, context: StageContext, account: Account, lease: Lease, span: Span) -> None:
         self._context = context
         self._account = account
         self._lease = lease
         self._chunk = lease.chunk
+        self._span = span
         self._permits = ChunkPermits(context, account, lease.chunk)
 
     def run(self) -> None:
@@ -119,7 +122,7 @@ class _Submission:
         cached = self._ontology(fresh.get)
         if cached is None:
             return None
-        rows = self._context.reader.blocks(self._chunk)
+        rows = linked(self._context.reader.blocks(self._chunk), self._span)
         origin = Origin("submit", self._chunk.id)
         policy = self._policy()
         built = _build(rows, self._builder(cached), origin, policy)
@@ -191,6 +194,8 @@ class _Submission:
             self._recover(error, sent=built)
             return
         context.ledger.running(chunk, created.id, context.settings.poll_min_seconds)
+        self._span.count(len(built.sent.rows))
+        self._span.set(import_name=name, annotations=built.sent.annotations, bytes=sum(map(len, built.content)))
         _log.info(
             "import.submitted",
             project=chunk.project_id,
@@ -212,6 +217,7 @@ class _Submission:
         failures = chunk.failures + (0 if stopped or decision.passing else 1)
         defect = defect_of(chunk, "submit", error) if isinstance(error, UnexpectedShape) else None
         seconds = stopped or decision.seconds or settings.backoff_max_seconds
+        self._span.fail(error)
         why = str(project_gone(chunk.project_id) if isinstance(error, ProjectGone) else error)
         if defect is not None:
             seconds = wait_after(self._context, defect)

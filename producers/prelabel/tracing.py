@@ -1,0 +1,217 @@
+"""Traces, by OpenTelemetry: the trace that a row belongs to, and the spans about its way.
+
+OpenTelemetry is used where the program has loaded it, and never loaded here: a producer traces by setting up a tracer
+provider, a worker where the environment names a collector. In other programs all of this does nothing.
+docs/how-to/trace.md has the spans.
+"""
+
+import os
+import re
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import lru_cache
+from threading import Thread
+from typing import Any, Literal
+
+MAX_TRACES = 32
+"""Maximum number of traces that a frame names, and that a span is linked to."""
+CONTEXT_BYTES = 24
+"""A trace context as frames hold it: 16 bytes of the trace's id, 8 of the span's."""
+_TRACEPARENT = re.compile(rb'"traceparent"\s*:\s*"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]([0-9a-f])')
+_FLUSH_SECONDS = 5.0
+_SAMPLED = 1
+
+Attributes = Mapping[str, str | int | bool]
+Kind = Literal["PRODUCER", "CONSUMER", "CLIENT"]
+Operation = Literal["send", "process", "settle"]
+"""What a span does to messages, in the words of the semantic conventions."""
+
+
+def opted_in(stability: str) -> bool:
+    """Return whether spans have the attributes of the conventions for messaging too, which may still change."""
+    return not {"messaging", "messaging/dup"}.isdisjoint(word.strip() for word in stability.split(","))
+
+
+_MESSAGING = opted_in(os.environ.get("OTEL_SEMCONV_STABILITY_OPT_IN", ""))
+
+
+def collector_is_named() -> bool:
+    """Return whether the environment says where spans go, in OpenTelemetry's own variables."""
+    named = any(map(os.environ.get, ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")))
+    return (
+        named
+        and os.environ.get("OTEL_SDK_DISABLED", "").lower() != "true"
+        and os.environ.get("OTEL_TRACES_EXPORTER", "otlp") == "otlp"
+    )
+
+
+def in_use() -> bool:
+    """Return whether this program uses OpenTelemetry."""
+    return _api() is not None
+
+
+def _api() -> Any:
+    """Return the module `opentelemetry.trace`, or None in a program that does not use it."""
+    return sys.modules.get("opentelemetry.trace")
+
+
+def current() -> bytes:
+    """Return the context of the span that the caller is in; empty where there is none, or none that is recorded."""
+    api = _api()
+    if api is None:
+        return b""
+    span = api.get_current_span()
+    if span is api.INVALID_SPAN:
+        return b""
+    context = span.get_span_context()
+    return _packed(context.trace_id, context.span_id) if context.trace_flags & _SAMPLED else b""
+
+
+@lru_cache(256)
+def _packed(trace_id: int, span_id: int) -> bytes:
+    """Return a context in 24 bytes; cached, so that all rows that are published in one span share them."""
+    return trace_id.to_bytes(16, "big") + span_id.to_bytes(8, "big")
+
+
+def distinct(contexts: Iterable[bytes]) -> list[bytes]:
+    """Return the first `MAX_TRACES` different contexts that are not empty."""
+    return [context for context in dict.fromkeys(contexts) if context][:MAX_TRACES]
+
+
+def traces_in(messages: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the contexts that messages name in their own field `traceparent`, if their trace is recorded."""
+    for message in messages:
+        match = _TRACEPARENT.search(message) if b'"traceparent"' in message else None
+        if match is not None and int(match[3], 16) & _SAMPLED:
+            yield bytes.fromhex((match[1] + match[2]).decode())
+
+
+@dataclass(slots=True)
+class Span:
+    """A span that is open; without OpenTelemetry, one that records nothing."""
+
+    #: OpenTelemetry's span; None without it.
+    of_api: Any = None
+    #: The contexts that it is linked to.
+    links: set[bytes] = field(default_factory=set)
+
+    @property
+    def recording(self) -> bool:
+        """Return whether anything that is set here has an effect."""
+        return self.of_api is not None and self.of_api.is_recording()
+
+    @property
+    def context(self) -> bytes:
+        """Return its context; empty if it is not recorded."""
+        return _packed(*_ids(self.of_api.get_span_context())) if self.recording else b""
+
+    def set(self, **attributes: str | int | bool) -> None:
+        """Set attributes; their names get the prefix `prelabel.`."""
+        if self.recording:
+            self.of_api.set_attributes({f"prelabel.{name}": value for name, value in attributes.items()})
+
+    def count(self, messages: int) -> None:
+        """Set the number of messages that the span is about."""
+        self.set(rows=messages)
+        if self.recording and _MESSAGING:
+            self.of_api.set_attribute("messaging.batch.message_count", messages)
+
+    def link(self, contexts: Iterable[bytes]) -> None:
+        """Link the span to the spans that these contexts name, until it has `MAX_TRACES` links."""
+        if not self.recording:
+            return
+        for context in contexts:
+            if len(self.links) == MAX_TRACES:
+                return
+            if context not in self.links:
+                self.links.add(context)
+                self.of_api.add_link(_unpacked(context))
+
+    def fail(self, error: BaseException) -> None:
+        """Mark the span as one of something that failed; by the kind of error alone, since its text may quote a row."""
+        if self.recording:
+            self.of_api.set_attribute("error.type", type(error).__name__)
+            self.of_api.set_status(_api().StatusCode.ERROR)
+
+
+def _ids(context: Any) -> tuple[int, int]:
+    return context.trace_id, context.span_id
+
+
+def _unpacked(context: bytes) -> Any:
+    api = _api()
+    trace_id, span_id = int.from_bytes(context[:16], "big"), int.from_bytes(context[16:], "big")
+    return api.SpanContext(trace_id, span_id, is_remote=True, trace_flags=api.TraceFlags(_SAMPLED))
+
+
+@contextmanager
+def span(
+    name: str,
+    kind: Kind,
+    *,
+    operation: Operation | None = None,
+    project_id: str = "",
+    parent: bytes = b"",
+    links: Iterable[bytes] = (),
+) -> Iterator[Span]:
+    """Open a span for the block; its name is also that of the operation.
+
+    It is the current span inside the block, has no parent but `parent`, and is marked as failed by an error.
+    """
+    api = _api()
+    if api is None:
+        yield Span()
+        return
+    from prelabel.version import __version__  # takes as long to load as all of this package
+
+    links = distinct(links)
+    opened = api.get_tracer("prelabel", __version__).start_span(
+        name,
+        context=_context(api, parent),
+        kind=api.SpanKind[kind],
+        attributes=_attributes(name, operation, project_id),
+        links=[api.Link(_unpacked(context)) for context in links],
+    )
+    # The API would write the error's text into the span, which may quote a row.
+    with api.use_span(opened, end_on_exit=True, record_exception=False, set_status_on_exception=False):
+        ours = Span(opened, set(links))
+        try:
+            yield ours
+        except BaseException as error:
+            ours.fail(error)
+            raise
+
+
+def _context(api: Any, parent: bytes) -> Any:
+    remote = api.NonRecordingSpan(_unpacked(parent)) if parent else api.INVALID_SPAN
+    return api.set_span_in_context(remote)
+
+
+def _attributes(name: str, operation: Operation | None, project_id: str) -> Attributes:
+    attributes: dict[str, str] = {"prelabel.project": project_id} if project_id else {}
+    if _MESSAGING and operation is not None:
+        attributes |= {
+            "messaging.system": "prelabel",
+            "messaging.operation.name": name,
+            "messaging.operation.type": operation,
+        }
+        if project_id:
+            attributes["messaging.destination.name"] = project_id
+    return attributes
+
+
+def flush() -> None:
+    """Have the program's tracer provider send what it has, for at most 5 s: the collector may be away."""
+    api = _api()
+    send = getattr(api.get_tracer_provider(), "force_flush", None) if api is not None else None
+    if send is not None:
+        within(_FLUSH_SECONDS, send)
+
+
+def within(seconds: float, call: Any) -> None:
+    """Run `call` in a thread, and wait for it no longer than this."""
+    thread = Thread(target=call, name="prelabel-traces", daemon=True)
+    thread.start()
+    thread.join(seconds)

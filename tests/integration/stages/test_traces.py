@@ -1,0 +1,97 @@
+"""The spans of the stages: one a task, those about one chunk in one trace, and no text of a row in any."""
+
+from collections.abc import Iterator
+
+import orjson
+import pytest
+from opentelemetry import trace
+from opentelemetry.trace import SpanKind, StatusCode
+
+from prelabel.publishing.buffer import Row
+from prelabel.tracing import MAX_TRACES
+from tests.support.rig import MakeRig, Rig, car
+from tests.support.spans import Spans, links_of, recorded_spans, trace_of
+
+
+@pytest.fixture
+def spans() -> Iterator[Spans]:
+    with recorded_spans() as recorded:
+        yield recorded
+
+
+@pytest.fixture
+def rig(make_rig: MakeRig) -> Rig:
+    return make_rig()
+
+
+def row(rig: Rig, key: str, trace_id: int = 0, traceparent: str = "") -> Row:
+    """Return a row that was published in a span of this trace, or names a trace itself."""
+    raw = orjson.loads(car(rig.project.id, key).raw) | ({"traceparent": traceparent} if traceparent else {})
+    context = trace_id.to_bytes(16, "big") + b"\1" * 8 if trace_id else b""
+    return Row(f"k:{key}", orjson.dumps(raw), 0, context)
+
+
+def test_a_chunk_s_stages_are_one_trace_that_is_linked_to_its_messages(rig: Rig, spans: Spans) -> None:
+    rig.project.publish(row(rig, "a", 7), row(rig, "b", 8), row(rig, "c", traceparent=f"00-{9:032x}-{5:016x}-01"))
+
+    assert rig.settle().imported == 3
+
+    (submit,), (settle,) = spans.named("submit"), spans.named("settle")
+    chunk = str((submit.attributes or {})["prelabel.chunk"])
+    assert trace_of(submit) == trace_of(settle) == chunk * 2
+    assert (submit.kind, settle.kind) == (SpanKind.CONSUMER, SpanKind.CLIENT)
+    assert {*links_of(submit)} == {f"{n:032x}" for n in (7, 8, 9)}
+    assert {*map(tuple, map(links_of, spans.named("poll")))} == {(chunk * 2,)}
+    assert {name: (submit.attributes or {})[f"prelabel.{name}"] for name in ("rows", "annotations", "project")} == {
+        "rows": 3,
+        "annotations": 3,
+        "project": rig.project.id,
+    }
+    assert (settle.attributes or {})["prelabel.imported"] == 3
+    assert (settle.attributes or {})["prelabel.import_name"] == (submit.attributes or {})["prelabel.import_name"]
+    (submitted,) = rig.events("import.submitted")
+    assert submitted["rows"] == 3
+
+
+def test_links_are_bounded(rig: Rig, spans: Spans) -> None:
+    rig.project.publish(*(row(rig, f"k{n}", n + 1) for n in range(2 * MAX_TRACES)))
+
+    rig.settle()
+
+    assert max(len(links_of(span)) for span in spans.named("submit")) == MAX_TRACES
+
+
+def test_the_halves_of_a_chunk_are_in_the_trace_of_the_whole(rig: Rig, spans: Spans) -> None:
+    rig.warm()
+    before = len(spans.named("submit"))
+    rig.fault("failed-import", times=1)
+    rig.publish("a", "b")
+
+    rig.settle()
+
+    traces = {trace_of(span) for span in spans.named("submit")[before:]}
+    assert len(spans.named("submit")) >= before + 3
+    assert len(traces) == 1
+
+
+def test_a_failed_request_marks_its_span_by_the_kind_of_error_alone(rig: Rig, spans: Spans) -> None:
+    rig.warm()
+    rig.fault("503", times=1)
+    rig.publish("a")
+
+    rig.settle()
+
+    failed = [span for span in spans.named("submit") if span.status.status_code is StatusCode.ERROR]
+    assert failed
+    assert all(span.status.description is None and not span.events for span in failed)
+    assert {(span.attributes or {})["error.type"] for span in failed} == {error for error, _ in rig.decisions()}
+
+
+def test_no_span_has_a_text_of_a_row(rig: Rig, spans: Spans) -> None:
+    rig.project.publish(row(rig, "a-secret-key"))
+    rig.settle()
+
+    texts = " ".join(span.to_json() for name in ("submit", "poll", "settle") for span in spans.named(name))
+    assert trace.format_trace_id(1) not in texts
+    assert "a-secret-key" not in texts
+    assert "a-key" not in texts

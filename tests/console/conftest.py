@@ -12,7 +12,9 @@ from playwright.sync_api import Page, sync_playwright
 from prelabel_console.access.roles import Role
 from prelabel_console.console import Console
 from tests.support.console.browsing import TOKENS, Browser, console_settings, serving
+from tests.support.rig import Rig
 from tests.support.sandbox.chromium import CHROMIUM
+from tests.support.sandbox.process import SandboxProcess
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 FLAGS += ["--disable-sync", "--no-first-run"]
@@ -45,7 +47,7 @@ def browser(served: tuple[Console, str]) -> Iterator[Callable[..., Browser]]:
         one.http.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Chromium]:
     """Yield the machine's Chromium."""
     with sync_playwright() as playwright:
@@ -84,3 +86,43 @@ def visit(chromium: Chromium, served: tuple[Console, str]) -> Iterator[Callable[
         context.close()
     assert complaints == []
     assert {re.sub(r"^(\w+://[^/]+).*", r"\1", url) for url in requested} <= {address}
+
+
+@pytest.fixture(scope="session")
+def sandbox_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxProcess]:
+    started = SandboxProcess(tmp_path_factory.mktemp("sandbox"), "--requests-per-minute", "0")
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+def rig(client: "redis.Redis", redis_url: str, prefix: str, sandbox_process: SandboxProcess) -> Iterator[Rig]:
+    """Yield a project whose stages are called one by one, and a sandbox whose imports take no time."""
+    sandbox_process.control("POST", "/settings", {"secondsPerImport": 0.0, "duplicateNames": "refuse"})
+    made = Rig(client, redis_url, prefix, sandbox_process)
+    yield made
+    made.close()
+    sandbox_process.control("DELETE", "/faults")
+
+
+@pytest.fixture
+def at_labelbox(rig: Rig, redis_url: str, prefix: str) -> Iterator[Callable[..., Browser]]:
+    """Yield a function that makes browsers of a console that has the key of the rig's sandbox."""
+    settings = console_settings(
+        redis_url,
+        prefix,
+        labelbox_endpoint=rig.settings.labelbox_endpoint,
+        labelbox_api_key=rig.settings.labelbox_api_key,
+        requests_per_minute=rig.settings.requests_per_minute,
+        request_burst=rig.settings.request_burst,
+    )
+    opened: list[Browser] = []
+    with serving(rig.client, settings) as (_, address):
+
+        def open_browser(role: Role | None) -> Browser:
+            opened.append(Browser(address, role))
+            return opened[-1]
+
+        yield open_browser
+        for one in opened:
+            one.http.close()

@@ -175,7 +175,7 @@ def test_answers_forbid_foreign_scripts_frames_and_caches(browser: BrowserOf) ->
         assert "default-src 'none'" in headers["content-security-policy"]
         assert "unsafe" not in headers["content-security-policy"]
         assert "frame-ancestors 'none'" in headers["content-security-policy"]
-        assert headers["referrer-policy"] == "no-referrer"
+        assert headers["referrer-policy"] == "same-origin"
         assert headers["cache-control"] == ("no-cache" if path.startswith("/static/") else "no-store")
 
 

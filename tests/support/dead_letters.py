@@ -5,8 +5,12 @@ from typing import Any
 
 import orjson
 
+from prelabel.errors import Misnamed, NotInOntology, Reason
 from prelabel.publishing.buffer import Row
 from prelabel.validation.gate import prepare
+from prelabel_worker.chunks import history
+from prelabel_worker.chunks.held_rows import Origin, Problem, facts_of, held_row
+from prelabel_worker.chunks.rows import Slice
 from prelabel_worker.dead_letters.editing import EditedMessage, edited_message
 from tests.support.project import Project
 
@@ -31,6 +35,44 @@ def kill(project: Project, *rows: Row, reason: str = "refused") -> list[str]:
     chunk_rows = project.rows(chunk)
     project.settle(chunk, imported=0, outcomes=[project.holding(row, reason=reason) for row in chunk_rows])
     return [row.held_id or str(row.seq) for row in chunk_rows]
+
+
+def kill_for(project: Project, problem: Problem, *rows: Row) -> list[str]:
+    """Make these rows dead letters with this problem, and return their ids."""
+    project.publish(*rows)
+    chunk = project.take(project.cut())
+    chunk_rows, origin = project.rows(chunk), Origin("submit", chunk.id)
+    held = [held_row(row, problem, origin, facts_of(row.raw)) for row in chunk_rows]
+    project.settle(chunk, imported=0, outcomes=held)
+    return [row.held_id or str(row.seq) for row in chunk_rows]
+
+
+def misnamed(name: str = "Persn", nearest: str | None = "Person") -> Problem:
+    """Return the problem of a feature that the ontology does not have."""
+    error = NotInOntology(
+        Reason.UNKNOWN_FEATURE,
+        "annotations[0].name",
+        f"'{name}'",
+        "a feature of the project's ontology",
+        f"did you mean {nearest}?" if nearest else None,
+        Misnamed("feature", name, nearest),
+    )
+    return Problem(error.reason, error.details())
+
+
+def import_over(project: Project, *rows: Row) -> None:
+    """Publish and import rows; dead letters of their data rows and models are superseded."""
+    project.publish(*rows)
+    chunk = project.take(project.cut())
+    facts = [facts_of(row.raw) for row in project.rows(chunk)]
+    superseding = [(fact.row_key, row.seq) for fact, row in zip(facts, project.rows(chunk), strict=True)]
+    entries = [
+        history.entry(arrival, "imported", history.trace_of(fact.data_row_key, fact.message_id))
+        for arrival, fact in zip(history.arrivals(chunk.items), facts, strict=True)
+    ]
+    part = Slice(chunk.rows, len(rows), superseding=superseding, entries=entries)
+    record = history.record_of(chunk, b"".join(entries))
+    project.ledger.commit_rows(chunk, 0, part, record=record, finish=True)
 
 
 def new_message(project: Project, dead_letter_id: str, row: Row) -> EditedMessage:

@@ -9,6 +9,7 @@ from prelabel.wire.client import Client
 from prelabel_console.access.access import Access
 from prelabel_console.access.roles import Visitor
 from prelabel_console.audits import Audits, Verdict
+from prelabel_console.dead import DeadTools, make_dead_tools
 from prelabel_console.names import ProjectNames
 from prelabel_console.snapshot import Snapshot
 from prelabel_worker.accounts.pauses import Pauses
@@ -46,6 +47,8 @@ class Console:
     audit: Snapshot[Verdict]
     #: The names of projects at Labelbox.
     names: ProjectNames
+    #: Dead letters and error groups.
+    dead: DeadTools
 
     @property
     def prefix(self) -> str:
@@ -97,6 +100,7 @@ class Console:
         self.flow.stop()
         self.audit.stop()
         self.names.stop()
+        self.dead.stop()
 
 
 def make_console(settings: Settings, client: Client, access: Access) -> Console:
@@ -106,7 +110,8 @@ def make_console(settings: Settings, client: Client, access: Access) -> Console:
     flow = Snapshot("flow", lambda: reader.sum_of(list(overview.latest().value.projects)), _FLOW_SECONDS)
     audits = Audits(client, settings.key_prefix, lambda: overview.latest().value)
     audit = Snapshot("audit", audits.read, _AUDIT_SECONDS)
-    return Console(settings, client, access, overview, flow, audit, ProjectNames(client, settings))
+    names, dead = ProjectNames(client, settings), make_dead_tools(client, settings)
+    return Console(settings, client, access, overview, flow, audit, names, dead)
 
 
 def console_of(request: Request) -> Console:

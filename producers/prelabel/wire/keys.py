@@ -321,6 +321,19 @@ def actions(prefix: str) -> str:
     return f"{prefix}:actions"
 
 
+def error_groups(prefix: str) -> str:
+    """Hash: fingerprint of a group → its state as JSON, if an operator has set one, see `dead_letters/group_state.py`.
+
+    A group has the dead letters of one cause in all projects.
+    """
+    return f"{prefix}:groups"
+
+
+def bulk_actions(prefix: str) -> str:
+    """Hash: id of a bulk action → its progress, see `dead_letters/bulk_log.py`; `abort:<id>` → who aborts it."""
+    return f"{prefix}:bulk"
+
+
 def priorities(prefix: str) -> str:
     """Hash: project → its priority, if an operator has set one: the weight of its turns."""
     return f"{prefix}:priorities"

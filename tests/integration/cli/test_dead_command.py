@@ -26,7 +26,7 @@ from prelabel_worker.dead_letters.csv_cells import read_back
 from prelabel_worker.dead_letters.store import BulkResult, HeldRows
 from prelabel_worker.operations.action_log import Actions
 from tests.support.command import Command, command_of
-from tests.support.dead_letters import check_indexes, kill, real_message
+from tests.support.dead_letters import check_indexes, import_over, kill, real_message
 from tests.support.project import Project
 
 
@@ -225,6 +225,20 @@ def test_an_editor_opens_on_the_message_and_an_unchanged_one_leaves_the_dead_let
     assert '"annotation": ' in saved.read_text()
 
 
+def test_a_dry_run_says_how_many_a_retry_would_supersede(project: Project, dead: Command) -> None:
+    kill(project, *(real_message(key) for key in "abcd"))
+    import_over(project, *(real_message(key, message_id=f"newer-{key}") for key in "abc"))
+
+    dry = dead("retry", "-p", "p", "--reason", "refused", "--dry-run")
+    edited = dead("retry", "-p", "p", "--reason", "refused", "--rename-feature", "Car=car", "--dry-run", "--json")
+    as_new = dead("retry", "-p", "p", "--reason", "refused", "--as-new", "--dry-run", "--json")
+
+    assert dry.out.strip() == "would retry 1 of 4; 3 superseded"
+    assert edited.json == {"matched": 4, "done": 0, "skipped": 0, "superseded": 3}
+    assert as_new.json == {"matched": 4, "done": 0, "skipped": 0, "superseded": 0}
+    assert project.status().dead == 4
+
+
 def test_dead_letters_are_edited_on_their_way_back(
     project: Project, dead: Command, dead_letters: list[str], tmp_path: Path
 ) -> None:
@@ -233,7 +247,7 @@ def test_dead_letters_are_edited_on_their_way_back(
 
     dry = dead(*words, "--dry-run", "--json")
 
-    assert dry.json == {"matched": 4, "done": 0, "skipped": 1}
+    assert dry.json == {"matched": 4, "done": 0, "skipped": 1, "superseded": 0}
     assert dry.err.count('annotations[0].name: "Car" → "car"') == 3
     assert 'dataRow.globalKey: "b" → "moved"' in dry.err
     assert "skipped: 1 unchanged" in dry.err

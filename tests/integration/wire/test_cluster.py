@@ -25,7 +25,9 @@ from prelabel_worker.accounts.request_counts import RequestCounts
 from prelabel_worker.accounts.status import Accounts
 from prelabel_worker.chunks.chunk import Defect
 from prelabel_worker.chunks.rows import ChunkRow, RowOutcome
+from prelabel_worker.dead_letters.bulk_log import BulkLog
 from prelabel_worker.dead_letters.editing import edited_message
+from prelabel_worker.dead_letters.group_state import GroupStates
 from prelabel_worker.labelbox.errors import Unavailable
 from prelabel_worker.labelbox.ontology_cache import Catalog
 from prelabel_worker.labelbox.sent_request import Operation, SentRequest
@@ -191,6 +193,9 @@ def run_every_script(project: Project) -> None:
     assert dead_letter is not None
     project.held.edit(name, [edited_message(dead_letter, prepare(real_message("c", name="car").raw), 16)], "keep")
     project.held.expire(name, 1)
+    states, bulks = GroupStates(client), BulkLog(client)
+    states.set("a group", "resolved", "somebody", states.get("a group"))
+    bulks.begin(name="retry", verb="retry", who="somebody", scope=name, matching=1, projects=1)
     project.pauses.pause_project(name, "test")
     projects.resume(name)
     projects.flush(name)

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from prelabel.errors import MessageError, Reason
 from prelabel.unix_time import UnixTime
-from prelabel_worker.cli.dead.bulk import differences
 from prelabel_worker.dead_letters.bulk import Pacer
+from prelabel_worker.dead_letters.differences import differences
 from prelabel_worker.dead_letters.editing import AmbiguousEdit, Edits, checked, edited_message
 from prelabel_worker.dead_letters.letter import DeadLetter
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from prelabel.errors import MessageError
+from prelabel_worker.chunks.held_rows import facts_of
 from prelabel_worker.dead_letters.batches import SLICE, parts
 from prelabel_worker.dead_letters.editing import EditedMessage, Edits, checked, edited_message
 from prelabel_worker.dead_letters.filter import DeadLetterFilter
@@ -63,12 +64,17 @@ class Bulk:
     by_project: dict[str, BulkResult] = field(default_factory=dict)
     #: Reason → number of dead letters that an edit skipped for it.
     why_skipped: Counter[str] = field(default_factory=Counter)
+    #: In a dry run of a retry: how many dead letters a retry would count as superseded instead of sending them.
+    superseded: int = 0
     #: The first edited dead letters, each with its new message.
     examples: list[tuple[DeadLetter, bytes]] = field(default_factory=list)
 
     def retry(self, project_id: str, *, as_new: bool = False) -> None:
         """Send the dead letters back unchanged."""
-        self._by_slice(project_id, lambda part: self.rows.retry(project_id, part, as_new=as_new))
+        keeps_order = not as_new
+        self._by_slice(
+            project_id, lambda part: self.rows.retry(project_id, part, as_new=as_new), keeps_order=keeps_order
+        )
 
     def discard(self, project_id: str) -> None:
         """Delete the dead letters."""
@@ -85,7 +91,10 @@ class Bulk:
         for part in parts(chosen, lambda dead_letter: len(dead_letter.message), self.pacer.slice):
             if not self._continue():
                 return
-            ready = [new for dead_letter in part if (new := self._edited(dead_letter, edits, lanes)) is not None]
+            edited = [(old, new) for old in part if (new := self._edited(old, edits, lanes)) is not None]
+            ready = [new for _, new in edited]
+            if self.dry_run and not as_new:
+                self.superseded += sum(_stays_superseded(old, new) for old, new in edited)
             done = BulkResult() if self.dry_run else self.rows.edit(project_id, ready, then)
             lost = 0 if self.dry_run else len(ready) - done.done
             self._add(project_id, BulkResult(len(part), done.done, len(part) - len(ready) + lost, done.rows))
@@ -107,12 +116,15 @@ class Bulk:
             self.examples.append((dead_letter, prepared.raw))
         return edited_message(dead_letter, prepared, lanes)
 
-    def _by_slice(self, project_id: str, action: Callable[[list[str]], BulkResult]) -> None:
+    def _by_slice(
+        self, project_id: str, action: Callable[[list[str]], BulkResult], *, keeps_order: bool = False
+    ) -> None:
         for part in self._paced(project_id):
             if not self._continue():
                 return
             if self.dry_run:
-                dead = self.rows.count_dead(project_id, part) if self.chosen.ids else len(part)
+                dead, superseded = self.rows.count_dead(project_id, part)
+                self.superseded += superseded if keeps_order else 0
                 self._add(project_id, BulkResult(len(part), 0, len(part) - dead))
             else:
                 self._add(project_id, action(part))
@@ -133,3 +145,8 @@ class Bulk:
         self.by_project[project_id] = self.by_project.get(project_id, BulkResult()) + part
         self.pacer.spent(part.rows)
         self.progress(self.result)
+
+
+def _stays_superseded(dead_letter: DeadLetter, edited: EditedMessage) -> bool:
+    """Return whether a dead letter is superseded and its new message is of the same data row and model."""
+    return dead_letter.superseded and (edited.facts.get("row") or "") == facts_of(dead_letter.message).row_key

@@ -3,6 +3,7 @@
 A run that was interrupted can be repeated: a new name is never also an old name, so a second run changes nothing more.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +15,8 @@ from prelabel.validation.gate import Prepared, prepare
 from prelabel.wire.lanes import lane_of
 from prelabel_worker.chunks.held_rows import facts_of
 from prelabel_worker.dead_letters.letter import DeadLetter
+
+_BETWEEN_TOKENS = re.compile(rb'("(?:[^"\\]|\\.)*")|[ \t\r\n]+')
 
 
 class AmbiguousEdit(PrelabelError):
@@ -44,7 +47,7 @@ class Edits:
         return bool(self.features or self.options or self.classifications or self.data_rows)
 
     def apply(self, raw: bytes) -> bytes:
-        """Return the message with the new names; the same bytes if nothing changes or the message is not JSON."""
+        """Return the message with the new names; the same bytes if nothing changes or it cannot be read or written."""
         try:
             message = orjson.loads(raw)
         except orjson.JSONDecodeError:
@@ -52,7 +55,10 @@ class Edits:
         if not isinstance(message, dict):
             return raw
         changes = self._move(message) + sum(map(self._rename, _objects(message.get("annotations"))))
-        return orjson.dumps(message) if changes else raw
+        try:
+            return orjson.dumps(message) if changes else raw
+        except orjson.JSONEncodeError:  # nested too deeply
+            return raw
 
     def as_details(self) -> dict[str, Any]:
         """Return the edits for the action log; only the number of data rows, not their names."""
@@ -81,6 +87,22 @@ class Edits:
                 changes += sum(_replace(option, "name", self.options) for option in options)
                 changes += sum(_replace(item, "name", self.classifications) for item in nested)
         return changes
+
+
+def suggested_edits(dead_letter: DeadLetter) -> Edits | None:
+    """Return the edits that rename what is misnamed to the nearest name; None if no name is known to be similar."""
+    misnamed = dead_letter.details.get("misnamed")
+    if not isinstance(misnamed, dict):
+        return None
+    kind, old, new = (misnamed.get(name) for name in ("kind", "name", "nearest"))
+    if not (isinstance(old, str) and isinstance(new, str) and old and new) or old == new:
+        return None
+    names = {old: new}
+    if kind == "feature":
+        return Edits(features=names)
+    if kind == "option":
+        return Edits(options=names)
+    return Edits(classifications=names) if kind == "classification" else None
 
 
 def _replace(item: dict[str, Any], key: str, names: Mapping[str, str]) -> int:
@@ -174,8 +196,5 @@ def edited_message(dead_letter: DeadLetter, prepared: Prepared, lanes: int) -> E
 
 
 def _compact(raw: bytes) -> bytes:
-    """Return the message without an editor's white space, or unchanged if it has a number that orjson cannot read."""
-    try:
-        return orjson.dumps(orjson.loads(raw))
-    except orjson.JSONDecodeError:
-        return raw
+    """Return the message without the white space between its tokens. No number is read, so none changes its digits."""
+    return _BETWEEN_TOKENS.sub(lambda match: match[1] or b"", raw)

@@ -1,7 +1,10 @@
 """The filter that selects dead letters. No I/O."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
+
+import orjson
 
 from prelabel.unix_time import UnixTime
 from prelabel_worker.dead_letters.letter import DeadLetter
@@ -27,6 +30,8 @@ class DeadLetterFilter:
     since_ms: int | None = None
     #: Unix time in ms of the latest death, included.
     until_ms: int | None = None
+    #: Texts that the message or the details contain, in any case.
+    words: tuple[str, ...] = ()
 
     def accepts(self, dead_letter: DeadLetter) -> bool:
         """Return whether a dead letter matches all fields except `ids`, which the caller has applied."""
@@ -39,7 +44,22 @@ class DeadLetterFilter:
             and (self.data_row is None or dead_letter.data_row in self.data_row_keys)
             and (self.since_ms is None or died >= self.since_ms)
             and (self.until_ms is None or died <= self.until_ms)
+            and (not self.words or self._has_words(dead_letter))
         )
+
+    def _has_words(self, dead_letter: DeadLetter) -> bool:
+        """Return whether all texts occur. A message that spells characters as `\\u00e9` is also searched as JSON."""
+        texts = [dead_letter.message.decode("utf-8", "replace"), orjson.dumps(dead_letter.details).decode()]
+        if b"\\" in dead_letter.message:
+            with suppress(orjson.JSONDecodeError, orjson.JSONEncodeError):  # the latter if it is nested too deeply
+                texts.append(orjson.dumps(orjson.loads(dead_letter.message)).decode())
+        searched = "\n".join(texts).casefold()
+        return all(word.casefold() in searched for word in self.words)
+
+    @property
+    def reads_messages(self) -> bool:
+        """Whether no index can answer the filter, so that dead letters must be read."""
+        return self.model is not None or self.data_row is not None or bool(self.words)
 
     @property
     def data_row_keys(self) -> tuple[str, ...]:
@@ -60,4 +80,6 @@ class DeadLetterFilter:
         fields = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
         times = {"since": UnixTime.known(self.since_ms), "until": UnixTime.known(self.until_ms)}
         fields |= {name: time.iso() for name, time in times.items() if time is not None}
+        if self.words:
+            fields["words"] = len(self.words)
         return fields | ({"ids": list(self.ids[:20]), "idCount": len(self.ids)} if self.ids else {})

@@ -57,6 +57,10 @@ class Actions:
         """Record an action on an account, which several projects may share."""
         self._record(keys.actions(self._prefix), f"account-{action}", {"account": account} | details)
 
+    def record_group(self, group: str, action: str, details: dict[str, Any]) -> None:
+        """Record an action on an error group, which spans projects."""
+        self._record(keys.actions(self._prefix), f"group-{action}", {"group": group} | details)
+
     def last_with_accounts(self, limit: int = 50, account: str | None = None) -> list[Action]:
         """Return the newest actions on accounts, newest first, or those of them on one account."""
         last = self._last(keys.actions(self._prefix), "", limit)

@@ -15,6 +15,7 @@ from prelabel_worker.cli.shared.each_project import reading
 from prelabel_worker.cli.shared.interrupts import INTERRUPTED, interrupts
 from prelabel_worker.cli.shared.terminal import NOTHING, end_line, out, print_line, print_over, say
 from prelabel_worker.dead_letters.bulk import Bulk
+from prelabel_worker.dead_letters.differences import differences
 from prelabel_worker.dead_letters.store import BulkResult
 from prelabel_worker.operations.action_log import Actions
 
@@ -60,6 +61,7 @@ def answer(
     interrupted: bool,
     named: bool,
     why_skipped: Mapping[str, int] = MappingProxyType({}),
+    superseded: int = 0,
 ) -> None:
     """Print how many matched, were done and were skipped; end the command unless its exit code is 0.
 
@@ -67,9 +69,9 @@ def answer(
     none of them could be changed.
     """
     if as_json:
-        out(result.as_json())
+        out(result.as_json() | ({"superseded": superseded} if dry_run and verb == "retry" else {}))
     elif dry_run:
-        print_line(would(result, verb, why_skipped))
+        print_line(would(result, verb, why_skipped, superseded))
     else:
         print_line(", ".join(f"{name} {count}" for name, count in result.as_json().items()))
     if (gone := result.skipped - sum(why_skipped.values())) and not dry_run:
@@ -81,9 +83,11 @@ def answer(
         raise typer.Exit(NOTHING)
 
 
-def would(result: BulkResult, verb: str, why_skipped: Mapping[str, int]) -> str:
-    """Return what an action would do: `would retry 1 of 4; 3 skipped: 2 unchanged, 1 too-deep`."""
-    text = f"would {verb} {result.matched - result.skipped:,} of {result.matched:,}"
+def would(result: BulkResult, verb: str, why_skipped: Mapping[str, int], superseded: int = 0) -> str:
+    """Return what an action would do: `would retry 1 of 7; 3 superseded; 3 skipped: 2 unchanged, 1 too-deep`."""
+    text = f"would {verb} {result.matched - result.skipped - superseded:,} of {result.matched:,}"
+    if superseded:
+        text += f"; {superseded:,} superseded"
     if not result.skipped:
         return text
     reasons = dict(sorted(why_skipped.items(), key=lambda entry: -entry[1]))
@@ -104,18 +108,6 @@ def say_examples(bulk: Bulk) -> None:
         say(f"dead letter {dead_letter.id} of project {dead_letter.project_id}:")
         for path, before, after in differences(orjson.loads(dead_letter.message), orjson.loads(raw)):
             say(f"  {path}: {_short(before)} → {_short(after)}")
-
-
-def differences(before: Any, after: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
-    """Yield the places at which two JSON values differ: path, before, after."""
-    if isinstance(before, dict) and isinstance(after, dict):
-        for key in {**before, **after}:
-            yield from differences(before.get(key), after.get(key), f"{path}.{key}" if path else key)
-    elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
-        for index, (old, new) in enumerate(zip(before, after, strict=True)):
-            yield from differences(old, new, f"{path}[{index}]")
-    elif before != after:
-        yield path, before, after
 
 
 def _short(value: Any) -> str:

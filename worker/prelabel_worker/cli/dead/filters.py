@@ -1,51 +1,28 @@
 """The filters that all commands about several dead letters share."""
 
-import re
 from dataclasses import dataclass, replace
 from typing import Annotated
 
 import typer
 
 from prelabel.errors import Reason
-from prelabel.unix_time import UnixTime
 from prelabel_worker.cli.shared.configuration import settings_for
 from prelabel_worker.cli.shared.connection import connect
-from prelabel_worker.cli.shared.durations import seconds_in
 from prelabel_worker.cli.shared.known import near, projects_named
 from prelabel_worker.cli.shared.parameters import sharing
 from prelabel_worker.cli.shared.terminal import USAGE, Project, say
 from prelabel_worker.dead_letters.filter import DeadLetterFilter
+from prelabel_worker.dead_letters.moments import Moment
 from prelabel_worker.dead_letters.store import HeldRows
 from prelabel_worker.queries.status import Inspector
-
-_AGO = re.compile(r"\s+ago\Z")
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """A time that somebody typed. One that is so long ago is counted back from Redis's clock, which dates the rows."""
-
-    #: Unix time in ms, or ms before now.
-    ms: int
-    #: Whether `ms` is before now.
-    is_ago: bool
-
-    def at(self, now_ms: int) -> int:
-        """Return the Unix time in ms, when it is `now_ms` by Redis's clock."""
-        return now_ms - self.ms if self.is_ago else self.ms
 
 
 def moment(text: str) -> Moment:
     """Read a time, from RFC 3339 or from `2h`, `3d`, `3d ago`. Raises BadParameter."""
-    seconds = seconds_in(_AGO.sub("", text.strip()))
-    if seconds is not None:
-        return Moment(int(seconds * 1000), is_ago=True)
     try:
-        return Moment(UnixTime.from_iso(text).ms, is_ago=False)
-    except ValueError:
-        raise typer.BadParameter(
-            "expected RFC 3339 with a zone, such as 2026-01-31T12:00:00Z, or 2h, 3d (ago)"
-        ) from None
+        return Moment.from_text(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 def reason_code(text: str) -> str:

@@ -7,12 +7,12 @@ import typer
 from rich.table import Table
 
 from prelabel.printing import counted
-from prelabel_worker.cli.dead.explain import explanation, in_short
 from prelabel_worker.cli.dead.filters import Choice, Store, filtered
 from prelabel_worker.cli.dead.show import times
 from prelabel_worker.cli.shared.each_project import of_each
 from prelabel_worker.cli.shared.screen import console, joined, new_table
 from prelabel_worker.cli.shared.terminal import NOTHING, AsJson, Project, RedisUrl, out, say, when
+from prelabel_worker.dead_letters.explain import explanation, in_short
 from prelabel_worker.dead_letters.letter import DeadLetter, DeadLetterGroup
 
 

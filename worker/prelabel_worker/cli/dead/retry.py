@@ -79,6 +79,7 @@ def retry(
         interrupted=interrupted,
         named=bool(choice.dead_letter_ids),
         why_skipped=bulk.why_skipped,
+        superseded=bulk.superseded,
     )
 
 

@@ -5,11 +5,11 @@ from typing import Annotated, Any
 import typer
 
 from prelabel.printing import command, counted
-from prelabel_worker.cli.dead.explain import EXPLAINED, explanation, text
 from prelabel_worker.cli.dead.filters import Store
 from prelabel_worker.cli.shared.each_project import of_each
 from prelabel_worker.cli.shared.screen import console
 from prelabel_worker.cli.shared.terminal import NOTHING, USAGE, AsJson, Project, RedisUrl, out, say, when
+from prelabel_worker.dead_letters.explain import EXPLAINED, explanation, text
 from prelabel_worker.dead_letters.letter import DeadLetter
 
 DeadLetterId = Annotated[str, typer.Argument(metavar="ID", help="The dead letter's id.")]

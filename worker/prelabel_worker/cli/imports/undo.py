@@ -11,7 +11,7 @@ from prelabel.printing import counted
 from prelabel.unix_time import UnixTime
 from prelabel.wire.client import Client
 from prelabel_worker.cli.dead.bulk import answer, progress
-from prelabel_worker.cli.dead.filters import Moment, moment
+from prelabel_worker.cli.dead.filters import moment
 from prelabel_worker.cli.shared.configuration import settings_for
 from prelabel_worker.cli.shared.connection import connect
 from prelabel_worker.cli.shared.each_project import reading
@@ -29,6 +29,7 @@ from prelabel_worker.cli.shared.terminal import (
     say,
     usage,
 )
+from prelabel_worker.dead_letters.moments import Moment
 from prelabel_worker.dead_letters.reader import HeldReader
 from prelabel_worker.dead_letters.store import BulkResult
 from prelabel_worker.labelbox.errors import RequestError

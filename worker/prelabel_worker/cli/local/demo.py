@@ -19,7 +19,6 @@ from rich.table import Table
 
 from prelabel import MessageError, Publisher, Reason
 from prelabel.printing import command, counted
-from prelabel_worker.cli.dead.explain import explanation
 from prelabel_worker.cli.health.audit import balance
 from prelabel_worker.cli.health.status import view
 from prelabel_worker.cli.local.demo_rows import DEMO_DATA, MEANT, MISSPELT, PROJECTS, messages, project
@@ -28,6 +27,7 @@ from prelabel_worker.cli.local.sandbox import put_project
 from prelabel_worker.cli.shared.interrupts import ends_as_an_exception, stop_signals
 from prelabel_worker.cli.shared.screen import Screen, console, styled
 from prelabel_worker.cli.shared.terminal import AWAY, DONE_WITH_DEAD, TIMED_OUT, say
+from prelabel_worker.dead_letters.explain import explanation
 from prelabel_worker.dead_letters.letter import DeadLetter
 from prelabel_worker.dead_letters.store import HeldRows
 from prelabel_worker.operations.projects import Projects

@@ -1,17 +1,8 @@
 """Durations as people type them, such as `90s` or `2h`: a number alone could be seconds or minutes."""
 
-import re
-
 import typer
 
-_TYPED = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw])")
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
-
-
-def seconds_in(text: str) -> float | None:
-    """Return the seconds of a duration; None for any other text."""
-    typed = _TYPED.fullmatch(text.strip())
-    return float(typed[1]) * _SECONDS[typed[2]] if typed else None
+from prelabel_worker.dead_letters.moments import seconds_in
 
 
 def duration(text: str) -> float:

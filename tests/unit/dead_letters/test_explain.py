@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from prelabel_worker.chunks.held_state import HeldState
-from prelabel_worker.cli.dead.explain import explanation, in_short
+from prelabel_worker.dead_letters.explain import explanation, in_short
 from prelabel_worker.dead_letters.letter import DeadLetter, read_dead_letter
 
 

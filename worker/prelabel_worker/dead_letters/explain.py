@@ -1,5 +1,6 @@
-"""Explain to a person why a row is a dead letter. Pure: no I/O."""
+"""Explain to a person why a row is a dead letter. No I/O."""
 
+import re
 from collections import Counter
 from typing import Any
 
@@ -13,6 +14,7 @@ _FIELDS = {"path": "field", "found": "found", "expected": "expected", "hint": "s
 EXPLAINED = (*_FIELDS, "errors", "misnamed")
 """Names in the details that `explanation` uses."""
 _SHOWN_ERRORS = 3
+_INDEX = re.compile(r"\[\d+\]")
 _MOST_CHARACTERS = 120
 
 
@@ -36,6 +38,16 @@ def in_short(dead_letter: DeadLetter) -> str:
     instead = known.get("suggestion") or (f"expected {known['expected']}" if "expected" in known else "")
     problem = ", ".join(filter(None, (found, _shortened(instead))))
     return ": ".join(filter(None, (known.get("field"), problem)))
+
+
+def field_of(dead_letter: DeadLetter) -> str:
+    """Return the field at fault without indexes, such as `annotations[].name`; empty if it is not known."""
+    return _INDEX.sub("[]", text(dead_letter.details.get("path") or ""))
+
+
+def cause_of(dead_letter: DeadLetter) -> str:
+    """Return what dead letters of this one's group have in common, on one line: `in_short` without indexes."""
+    return _INDEX.sub("[]", in_short(dead_letter))
 
 
 def _shortened(words: str) -> str:

@@ -1,0 +1,241 @@
+"""The error groups of all projects: one cause a row, with its counts, its state and what would fix it. Read-only.
+
+Rows that died of one cause have one fingerprint in every project. `ErrorGroups` keeps what it read of each project, and
+reads again only the projects whose dead letters have changed: 5,000 projects without a change cost two commands each,
+in pipelines.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+from prelabel.json_record import JsonRecord
+from prelabel.unix_time import UnixTime
+from prelabel.wire import keys
+from prelabel.wire.client import Client
+from prelabel_worker.dead_letters.editing import Edits, suggested_edits
+from prelabel_worker.dead_letters.explain import cause_of, field_of
+from prelabel_worker.dead_letters.group_state import GroupState, GroupStates, State
+from prelabel_worker.dead_letters.letter import DeadLetter
+from prelabel_worker.dead_letters.pipelines import ask
+from prelabel_worker.dead_letters.reader import HeldReader
+from prelabel_worker.quarantine.names import project_ids
+
+PROJECTS_SHOWN = 50
+"""Maximum number of projects that a group names: the largest ones."""
+SAMPLES = 5
+"""Maximum number of dead letters that are read of a group."""
+SMALL_BYTES = 100_000
+"""Only the first dead letter of a group is read whatever its size; a further one only up to this many bytes."""
+MOST_OF_A_PROJECT = 1_000
+"""Maximum number of groups that are read of one project: the largest ones."""
+
+
+class _Share(NamedTuple):
+    """A project's part of a group; times in ms."""
+
+    rows: int
+    first: float
+    last: float
+    sample: str
+
+
+class _ProjectGroups(NamedTuple):
+    """What was read of a project, and the sign by which a change is noticed."""
+
+    sign: object
+    shares: dict[str, _Share]
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectRows(JsonRecord):
+    """How many rows of a group a project has."""
+
+    project_id: str
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorGroup(JsonRecord):
+    """The rows that died of one cause, in all projects."""
+
+    json_fields = (
+        "group", "reason", "field", "about", "suggestion", "rows", "projects", "project_count", "models", "sampled",
+        "first_at", "last_at", "state", "state_by", "state_at",
+    )  # fmt: skip
+
+    #: The fingerprint of the cause.
+    group: str
+    #: The reason code; empty if no dead letter of it is left.
+    reason: str
+    #: What is wrong, on one line.
+    about: str
+    #: How many rows are dead.
+    rows: int
+    #: The projects with the largest shares, at most `PROJECTS_SHOWN`.
+    projects: tuple[ProjectRows, ...]
+    #: How many projects have such rows.
+    project_count: int
+    #: The models of the dead letters that were read, at most `SAMPLES`.
+    models: tuple[str, ...]
+    #: Whether there are more dead letters than were read, so that there may be more models.
+    sampled: bool
+    #: When the first row died of it, ever as far as is remembered; None if none is dead now.
+    first_at: UnixTime | None
+    #: When the last row died; None without one.
+    last_at: UnixTime | None
+    #: What operators decided, and whether it holds.
+    decided: GroupState
+    #: A dead letter of the group without its message; None if none is left.
+    sample: DeadLetter | None
+
+    @property
+    def state(self) -> State:
+        """The state: `regressed` if a row died after the group was resolved."""
+        return self.decided.now(self.last_at)
+
+    @property
+    def state_by(self) -> str:
+        """Who decided the state; empty for an open group."""
+        return self.decided.who
+
+    @property
+    def state_at(self) -> UnixTime | None:
+        """When the state was decided; None for an open group."""
+        return self.decided.at
+
+    @property
+    def field(self) -> str:
+        """The field at fault, without indexes, such as `annotations[].name`; empty if it is not known."""
+        return field_of(self.sample) if self.sample else ""
+
+    @property
+    def suggestion(self) -> str:
+        """What is suggested, such as `did you mean Person?`; empty if nothing is."""
+        return str(self.sample.details.get("hint") or "") if self.sample else ""
+
+    @property
+    def fix(self) -> Edits | None:
+        """The edits that would fix the names at fault; None if none are known."""
+        return suggested_edits(self.sample) if self.sample else None
+
+
+class ErrorGroups:
+    """Reads the error groups of one Redis. Keep the object: a second read costs less. Not thread-safe."""
+
+    def __init__(self, client: Client, key_prefix: str = keys.DEFAULT_PREFIX) -> None:
+        self._client = client
+        self._prefix = key_prefix
+        self._held = HeldReader(client, key_prefix)
+        self._states = GroupStates(client, key_prefix)
+        self._projects: dict[str, _ProjectGroups] = {}
+        self._samples: dict[tuple[str, str], DeadLetter] = {}
+
+    def read(self, only: str | None = None) -> list[ErrorGroup]:
+        """Return the groups, the largest first, or `only` the group with this fingerprint.
+
+        Groups without dead letters are among them while they have a state.
+        """
+        self._read_changed(project_ids(self._client.zrange(keys.projects(self._prefix), 0, -1)))
+        shares: dict[str, list[tuple[str, _Share]]] = defaultdict(list)
+        for project_id, project in self._projects.items():
+            for group, share in project.shares.items():
+                if only in (None, group):
+                    shares[group].append((project_id, share))
+        for parts in shares.values():
+            parts.sort(key=lambda part: (-part[1].rows, part[0]))
+        self._read_samples(shares, keep=only is not None)
+        states = self._states.all() if only is None else {only: self._states.get(only)}
+        groups = [self._group(group, parts, states.get(group, GroupState())) for group, parts in shares.items()]
+        groups += [_without_rows(group, state) for group, state in states.items() if group not in shares]
+        return sorted(groups, key=lambda group: (-group.rows, group.group))
+
+    def _read_changed(self, project_ids: Sequence[str]) -> None:
+        """Read the projects whose dead letters have changed since they were read, and forget those that have none.
+
+        Every death changes the newest dead letter, everything else that happens to one changes the number of them.
+        """
+        signs: dict[str, object] = {}
+        for name, (number, newest) in ask(self._client, project_ids, self._ask_sign):
+            if isinstance(number, int) and number:
+                signs[name] = (number, str(newest))
+        for name in self._projects.keys() - signs.keys():
+            del self._projects[name]
+        known = {name: project.sign for name, project in self._projects.items()}
+        for name, shares in self._shares([name for name, sign in signs.items() if known.get(name) != sign]):
+            self._projects[name] = _ProjectGroups(signs[name], shares)
+
+    def _ask_sign(self, pipeline: Any, project_id: str) -> None:
+        key = keys.ProjectKeys(self._prefix, project_id).dead
+        pipeline.zcard(key)
+        pipeline.zrange(key, 0, 0, desc=True, withscores=True)
+
+    def _shares(self, names: Sequence[str]) -> Iterator[tuple[str, dict[str, _Share]]]:
+        """Yield the groups of projects: first their counts and samples, then the first and last death of each."""
+        counts: dict[str, dict[str, int]] = {}
+        samples: dict[str, dict[bytes, bytes]] = {}
+        firsts: dict[str, dict[bytes, bytes]] = {}
+        for name, (rows, sample, first_ever) in ask(self._client, names, self._ask_groups):
+            if isinstance(rows, dict) and isinstance(sample, dict):
+                firsts[name] = first_ever if isinstance(first_ever, dict) else {}
+                largest = sorted(rows.items(), key=lambda item: -int(item[1]))[:MOST_OF_A_PROJECT]
+                counts[name] = {group.decode(): int(number) for group, number in largest}
+                samples[name] = sample
+        ends = ask(self._client, [(name, group) for name in counts for group in counts[name]], self._ask_ends)
+        shares: dict[str, dict[str, _Share]] = {name: {} for name in counts}
+        for (name, group), (first, last) in ends:
+            if isinstance(last, list) and last:
+                sample_id = samples[name].get(group.encode(), b"").decode()
+                begin = min(float(first[0][1]), float(firsts[name].get(group.encode(), "inf")))
+                shares[name][group] = _Share(counts[name][group], begin, float(last[0][1]), sample_id)
+        yield from shares.items()
+
+    def _ask_groups(self, pipeline: Any, project_id: str) -> None:
+        project_keys = keys.ProjectKeys(self._prefix, project_id)
+        pipeline.hgetall(project_keys.dead_groups)
+        pipeline.hgetall(project_keys.dead_sample)
+        pipeline.hgetall(project_keys.flow.first)
+
+    def _ask_ends(self, pipeline: Any, pair: tuple[str, str]) -> None:
+        key = keys.ProjectKeys(self._prefix, pair[0]).dead_group(pair[1])
+        pipeline.zrange(key, 0, 0, withscores=True)
+        pipeline.zrange(key, 0, 0, desc=True, withscores=True)
+
+    def _read_samples(self, shares: dict[str, list[tuple[str, _Share]]], *, keep: bool) -> None:
+        """Read the dead letters that stand for the groups, unless they were read before."""
+        wanted = {(name, share.sample) for parts in shares.values() for name, share in parts[:SAMPLES] if share.sample}
+        new = sorted(wanted - self._samples.keys())
+        first = {(parts[0][0], parts[0][1].sample) for parts in shares.values()}
+        read = self._held.some(new, lambda pair, state: pair in first or state.bytes <= SMALL_BYTES)
+        fresh = {
+            (dead_letter.project_id, dead_letter.id): replace(dead_letter, message=b"", header=b"")
+            for dead_letter in read
+        }
+        known = self._samples.items()
+        kept = dict(known) if keep else {pair: dead_letter for pair, dead_letter in known if pair in wanted}
+        self._samples = kept | fresh
+
+    def _group(self, group: str, parts: list[tuple[str, _Share]], state: GroupState) -> ErrorGroup:
+        dead_letters = [self._samples.get((name, share.sample)) for name, share in parts[:SAMPLES]]
+        # A sample is stale if its dead letter was retried and died of another cause in the meantime.
+        known = [dead_letter for dead_letter in dead_letters if dead_letter is not None and dead_letter.group == group]
+        rows = sum(share.rows for _, share in parts)
+        return ErrorGroup(
+            group=group,
+            reason=known[0].reason if known else "",
+            about=cause_of(known[0]) if known else state.about,
+            rows=rows,
+            projects=tuple(ProjectRows(name, share.rows) for name, share in parts[:PROJECTS_SHOWN]),
+            project_count=len(parts),
+            models=tuple(dict.fromkeys(dead_letter.model for dead_letter in known if dead_letter.model)),
+            sampled=rows > len(known),
+            first_at=UnixTime.of_ms(min(share.first for _, share in parts)),
+            last_at=UnixTime.of_ms(max(share.last for _, share in parts)),
+            decided=state,
+            sample=known[0] if known else None,
+        )
+
+
+def _without_rows(group: str, state: GroupState) -> ErrorGroup:
+    return ErrorGroup(group, "", state.about, 0, (), 0, (), False, None, None, state, None)

@@ -12,7 +12,7 @@ from typing import Any
 from deploy import compose
 from deploy.compose import FILE
 from deploy.finding import Finding
-from prelabel_worker.settings import Settings
+from prelabel_worker.settings import SECRETS, Settings
 
 REDIS = "redis"
 _KEEPS_ROWS = {
@@ -28,7 +28,10 @@ _SECRET = re.compile(r"(PASSWORD|API_KEY|AUTH|SECRET|TOKEN)")
 _SECRET_OPTIONS = {"--requirepass", "--masterauth", "--pass", "-a", "--api-key"}
 _SECRET_FILLED_IN = re.compile(r"(?<!\$)(?:\$\$)*\$[{(]?\w*(PASSWORD|API_KEY|AUTH|SECRET|TOKEN)")
 _PASSWORD_IN_URL = re.compile(r"://[^/@\s]*:[^/@\s]+@")
-_SETTINGS = {f"PRELABEL_{name.upper()}" for name in Settings.model_fields}
+KNOWN_SETTINGS = {f"PRELABEL_{name.upper()}" for name in Settings.model_fields} | {
+    f"PRELABEL_{name.upper()}_FILE" for name in SECRETS
+}
+"""The variables that our commands read."""
 
 
 def check(text: str, values: Mapping[str, str]) -> list[Finding]:
@@ -153,7 +156,7 @@ def _warm_stop(service: dict[str, Any]) -> float:
 def _settings(document: dict[str, Any], _: dict[str, Any]) -> Iterator[Finding]:
     for name, service in compose.services(document).items():
         for variable in compose.environment(service):
-            if variable.startswith("PRELABEL_") and variable not in _SETTINGS:
+            if variable.startswith("PRELABEL_") and variable not in KNOWN_SETTINGS:
                 yield _found(name, "known-setting", variable, "a setting of docs/reference/settings.md")
 
 

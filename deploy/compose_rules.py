@@ -24,6 +24,7 @@ _KEEPS_ROWS = {
 _REWRITE_FACTOR = 1.5
 _FROM_OUTSIDE = re.compile(r"\$\{\w+(:?\?[^}]*)?\}")
 _OUTSIDE = "FROM-OUTSIDE"
+_SWITCHES = ("true", "false")
 _SECRET = re.compile(r"(PASSWORD|API_KEY|AUTH|SECRET|TOKEN)")
 _SECRET_OPTIONS = {"--requirepass", "--masterauth", "--pass", "-a", "--api-key"}
 _SECRET_FILLED_IN = re.compile(r"(?<!\$)(?:\$\$)*\$[{(]?\w*(PASSWORD|API_KEY|AUTH|SECRET|TOKEN)")
@@ -36,7 +37,7 @@ KNOWN_SETTINGS = {f"PRELABEL_{name.upper()}" for name in Settings.model_fields} 
 
 def check(text: str, values: Mapping[str, str]) -> list[Finding]:
     """Return everything that is wrong with a compose file; `values` fill in its variables."""
-    rules = (_redis, _secrets, _command_lines, _memory, _services, _settings, _flags, _metrics)
+    rules = (_redis, _secrets, _command_lines, _memory, _services, _settings, _flags, _metrics, _published)
     try:
         raw = compose.read(text)
         document = compose.filled(raw, values)
@@ -46,7 +47,8 @@ def check(text: str, values: Mapping[str, str]) -> list[Finding]:
 
 
 def _services_of_ours(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    return {name: service for name, service in compose.services(document).items() if name != REDIS}
+    """Return the services that run our image; those of others have commands of their own."""
+    return {name: service for name, service in compose.services(document).items() if service.get("build")}
 
 
 def _found(service: str, rule: str, found: object, expected: str) -> Finding:
@@ -77,7 +79,7 @@ def _secrets(_: dict[str, Any], raw: dict[str, Any]) -> Iterator[Finding]:
     for name, service in compose.services(marked).items():
         secrets = {key: value for key, value in compose.environment(service).items() if _SECRET.search(key)}
         for variable, value in secrets.items():
-            if value != _OUTSIDE:
+            if value != _OUTSIDE and value not in _SWITCHES:
                 yield _found(name, "no-secret", f"{variable} with a value", "${NAME:?…}, without a default")
         if re.search(rf"://[^/@\s]*:(?!{_OUTSIDE}@)[^/@\s]+@", str(service)):
             yield _found(name, "no-secret", "a URL with a password", "${NAME:?…}, without a default")
@@ -185,6 +187,15 @@ def _metrics(document: dict[str, Any], _: dict[str, Any]) -> Iterator[Finding]:
             yield _found(name, "metrics-answer", service.get("healthcheck"), "a test that reads /metrics")
         if any("API_KEY" in variable for variable in compose.environment(service)):
             yield _found(name, "metrics-without-key", "an API key", "none: it sends nothing to Labelbox")
+
+
+def _published(document: dict[str, Any], _: dict[str, Any]) -> Iterator[Finding]:
+    for name, service in compose.services(document).items():
+        ports = [str(port) for port in service.get("ports") or ()]
+        if not all(port.startswith("127.0.0.1:") for port in ports):
+            yield _found(name, "on-this-machine", f"ports {ports}", "127.0.0.1:PORT:PORT")
+        if str(service.get("image", "")).rpartition(":")[2] in ("", "latest") or ":" not in str(service.get("image")):
+            yield _found(name, "pinned-image", service.get("image"), "an image with a version")
 
 
 def flags(file: str, name: str, command: list[str]) -> Iterator[Finding]:

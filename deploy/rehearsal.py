@@ -14,7 +14,7 @@ from deploy.image import Broken, Image
 from prelabel_worker.stack import redis_server
 from prelabel_worker.stack.processes import Processes
 
-REDIS_PORT, SANDBOX_PORT, METRICS_PORT = "6379", "8970", "9464"
+REDIS_PORT, SANDBOX_PORT, METRICS_PORT, CONSOLE_PORT = "6379", "8970", "9464", "8980"
 _NO_WORKER = "no worker of this host ticks into Redis"
 _SETTLED = {"published": 3, "imported": 2, "dead": 1}
 """The expected outcomes of examples/predictions.ndjson in the project of deploy/sandbox-project.json."""
@@ -29,7 +29,7 @@ class Rehearsal:
         self._source = source
         self._root = root
         self._patience = patience  # seconds to wait for a service to become healthy, and for rows to be settled
-        ports = (REDIS_PORT, SANDBOX_PORT, METRICS_PORT)
+        ports = (REDIS_PORT, SANDBOX_PORT, METRICS_PORT, CONSOLE_PORT)
         self._ports = {port: str(redis_server.free_port()) for port in ports}
         self._processes = Processes(root / "logs")
         self._started: dict[str, subprocess.Popen[bytes]] = {}
@@ -46,6 +46,7 @@ class Rehearsal:
             self._start("sandbox")
             self._start("worker")
             self._start("metrics")
+            self._start("console")
             self._use()
             self._stop_worker()
         finally:

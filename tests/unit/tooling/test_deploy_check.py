@@ -43,6 +43,8 @@ def test_a_finding_says_where_which_rule_what_and_what_instead() -> None:
 
 
 BROKEN_COMPOSE = {
+    "on-this-machine": [('["127.0.0.1:${CONSOLE_PORT:-8980}:8980"]', '["8980:8980"]')],
+    "pinned-image": [("prom/prometheus:v2.53.2", "prom/prometheus"), ("grafana:11.2.0", "grafana:latest")],
     "redis-keeps-rows": [
         ("- noeviction", "- allkeys-lru"),
         ('--appendonly\n      - "yes"', '--appendonly\n      - "no"'),

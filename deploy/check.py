@@ -17,8 +17,9 @@ def rules() -> list[Finding]:
     """Return the findings of the schemas and rules."""
     text = (ROOT / compose.FILE).read_text("utf-8")
     findings = compose.schema(text) + compose_rules.check(text, compose.env_file(ROOT / ENV_FILE))
-    for file in kubernetes_rules.FILES:
-        findings += kubernetes_rules.check(file, (ROOT / file).read_text("utf-8"))
+    findings += kubernetes_rules.kustomizations(ROOT)
+    for file, manifest in kubernetes_rules.manifests(ROOT).items():
+        findings += kubernetes_rules.check(file, manifest)
     findings += dockerfile_rules.check((ROOT / dockerfile_rules.FILE).read_text("utf-8"))
     linted = dockerfile_rules.hadolint(ROOT / dockerfile_rules.FILE)
     if linted is None:

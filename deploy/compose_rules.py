@@ -12,7 +12,7 @@ from typing import Any
 from deploy import compose
 from deploy.compose import FILE
 from deploy.finding import Finding
-from prelabel_worker.settings import Settings
+from prelabel_worker.settings import SECRETS, Settings
 
 REDIS = "redis"
 _KEEPS_ROWS = {
@@ -24,16 +24,20 @@ _KEEPS_ROWS = {
 _REWRITE_FACTOR = 1.5
 _FROM_OUTSIDE = re.compile(r"\$\{\w+(:?\?[^}]*)?\}")
 _OUTSIDE = "FROM-OUTSIDE"
+_SWITCHES = ("true", "false")
 _SECRET = re.compile(r"(PASSWORD|API_KEY|AUTH|SECRET|TOKEN)")
 _SECRET_OPTIONS = {"--requirepass", "--masterauth", "--pass", "-a", "--api-key"}
 _SECRET_FILLED_IN = re.compile(r"(?<!\$)(?:\$\$)*\$[{(]?\w*(PASSWORD|API_KEY|AUTH|SECRET|TOKEN)")
 _PASSWORD_IN_URL = re.compile(r"://[^/@\s]*:[^/@\s]+@")
-_SETTINGS = {f"PRELABEL_{name.upper()}" for name in Settings.model_fields}
+KNOWN_SETTINGS = {f"PRELABEL_{name.upper()}" for name in Settings.model_fields} | {
+    f"PRELABEL_{name.upper()}_FILE" for name in SECRETS
+}
+"""The variables that our commands read."""
 
 
 def check(text: str, values: Mapping[str, str]) -> list[Finding]:
     """Return everything that is wrong with a compose file; `values` fill in its variables."""
-    rules = (_redis, _secrets, _command_lines, _memory, _services, _settings, _flags, _metrics)
+    rules = (_redis, _secrets, _command_lines, _memory, _services, _settings, _flags, _metrics, _published)
     try:
         raw = compose.read(text)
         document = compose.filled(raw, values)
@@ -43,7 +47,8 @@ def check(text: str, values: Mapping[str, str]) -> list[Finding]:
 
 
 def _services_of_ours(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    return {name: service for name, service in compose.services(document).items() if name != REDIS}
+    """Return the services that run our image; those of others have commands of their own."""
+    return {name: service for name, service in compose.services(document).items() if service.get("build")}
 
 
 def _found(service: str, rule: str, found: object, expected: str) -> Finding:
@@ -74,7 +79,7 @@ def _secrets(_: dict[str, Any], raw: dict[str, Any]) -> Iterator[Finding]:
     for name, service in compose.services(marked).items():
         secrets = {key: value for key, value in compose.environment(service).items() if _SECRET.search(key)}
         for variable, value in secrets.items():
-            if value != _OUTSIDE:
+            if value != _OUTSIDE and value not in _SWITCHES:
                 yield _found(name, "no-secret", f"{variable} with a value", "${NAME:?…}, without a default")
         if re.search(rf"://[^/@\s]*:(?!{_OUTSIDE}@)[^/@\s]+@", str(service)):
             yield _found(name, "no-secret", "a URL with a password", "${NAME:?…}, without a default")
@@ -153,7 +158,7 @@ def _warm_stop(service: dict[str, Any]) -> float:
 def _settings(document: dict[str, Any], _: dict[str, Any]) -> Iterator[Finding]:
     for name, service in compose.services(document).items():
         for variable in compose.environment(service):
-            if variable.startswith("PRELABEL_") and variable not in _SETTINGS:
+            if variable.startswith("PRELABEL_") and variable not in KNOWN_SETTINGS:
                 yield _found(name, "known-setting", variable, "a setting of docs/reference/settings.md")
 
 
@@ -182,6 +187,15 @@ def _metrics(document: dict[str, Any], _: dict[str, Any]) -> Iterator[Finding]:
             yield _found(name, "metrics-answer", service.get("healthcheck"), "a test that reads /metrics")
         if any("API_KEY" in variable for variable in compose.environment(service)):
             yield _found(name, "metrics-without-key", "an API key", "none: it sends nothing to Labelbox")
+
+
+def _published(document: dict[str, Any], _: dict[str, Any]) -> Iterator[Finding]:
+    for name, service in compose.services(document).items():
+        ports = [str(port) for port in service.get("ports") or ()]
+        if not all(port.startswith("127.0.0.1:") for port in ports):
+            yield _found(name, "on-this-machine", f"ports {ports}", "127.0.0.1:PORT:PORT")
+        if str(service.get("image", "")).rpartition(":")[2] in ("", "latest") or ":" not in str(service.get("image")):
+            yield _found(name, "pinned-image", service.get("image"), "an image with a version")
 
 
 def flags(file: str, name: str, command: list[str]) -> Iterator[Finding]:

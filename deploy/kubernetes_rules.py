@@ -1,6 +1,11 @@
-"""Check the example manifests by Kubernetes' own strict schema and by the rules it shares with the compose file."""
+"""Check the manifests by Kubernetes' own strict schema and by the rules it shares with the compose file.
+
+No schema of KEDA and of the Prometheus operator is in a package, so their two kinds are only checked for names of
+metrics, by the tests of the alerts.
+"""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import kubernetes_validate
@@ -8,12 +13,35 @@ import yaml
 
 from deploy import compose_rules
 from deploy.finding import Finding
-from prelabel_worker.settings import Settings
+from prelabel_worker.settings import SECRETS, Settings
 
-FILES = ("deploy/kubernetes/worker.yaml", "deploy/kubernetes/metrics.yaml")
+FOLDERS = ("deploy/kubernetes/base", "deploy/kubernetes/examples")
+_KUSTOMIZATION = "kustomization.yaml"
+_NOT_OF_KUBERNETES = ("monitoring.coreos.com/v1", "keda.sh/v1alpha1")
 _PROBES = ("livenessProbe", "readinessProbe")
 VERSION = "1.31"
 """The oldest Kubernetes version whose schema it must fit."""
+
+
+def manifests(root: Path) -> dict[str, str]:
+    """Return the manifests by file, without the kustomizations."""
+    files = [file for folder in FOLDERS for file in sorted((root / folder).glob("*.yaml"))]
+    return {str(file.relative_to(root)): file.read_text("utf-8") for file in files if file.name != _KUSTOMIZATION}
+
+
+def kustomizations(root: Path) -> list[Finding]:
+    """Return the resources of kustomizations that do not exist, and manifests that none of them lists."""
+    findings = []
+    for folder in FOLDERS:
+        file = f"{folder}/{_KUSTOMIZATION}"
+        listed = yaml.safe_load((root / file).read_text("utf-8"))["resources"]
+        there = {path.name for path in (root / folder).glob("*.yaml")} - {_KUSTOMIZATION}
+        for name in listed:
+            if not (root / folder / name).exists():
+                findings.append(Finding(file, "resource-exists", name, "a file or a folder"))
+        for name in sorted(there - set(listed)):
+            findings.append(Finding(file, "resource-listed", f"no {name}", "every manifest of the folder"))
+    return findings
 
 
 def check(file: str, text: str) -> list[Finding]:
@@ -26,6 +54,8 @@ def check(file: str, text: str) -> list[Finding]:
 
 
 def _schema(file: str, document: dict[str, Any]) -> Iterator[Finding]:
+    if document.get("apiVersion") in _NOT_OF_KUBERNETES:
+        return
     try:
         kubernetes_validate.validate(document, VERSION, strict=True)
     except kubernetes_validate.ValidationError as error:
@@ -35,7 +65,9 @@ def _schema(file: str, document: dict[str, Any]) -> Iterator[Finding]:
 
 def _containers(file: str, document: dict[str, Any]) -> Iterator[Finding]:
     pod = document.get("spec", {}).get("template", {}).get("spec", {})
-    known = {f"PRELABEL_{name.upper()}" for name in Settings.model_fields}
+    known = compose_rules.KNOWN_SETTINGS
+    if document.get("kind") == "ConfigMap":
+        yield from _plain(file, document)
     for container in pod.get("containers", ()):
         name = container.get("name", "")
         for variable in (entry.get("name", "") for entry in container.get("env", ())):
@@ -43,8 +75,9 @@ def _containers(file: str, document: dict[str, Any]) -> Iterator[Finding]:
                 yield Finding(file, "known-setting", f"{name}: {variable}", "a setting of docs/reference/settings.md")
         yield from compose_rules.no_secret_in(file, name, [*container.get("command", ()), *container.get("args", ())])
         yield from compose_rules.flags(file, name, ["prelabel", *container.get("args", ())])
-        if "metrics" in container.get("args", ())[:1]:
-            yield from _metrics(file, name, container)
+        command = container.get("args", ("",))[0]
+        if command in ("metrics", "console"):
+            yield from _pages(file, name, container, command)
         else:
             yield from _progress(file, name, container)
             yield from _warm_stop(file, pod)
@@ -64,9 +97,19 @@ def _warm_stop(file: str, pod: dict[str, Any]) -> Iterator[Finding]:
         yield Finding(file, "stop-grace", str(grace), f"more than {least} s, a warm stop")
 
 
-def _metrics(file: str, name: str, container: dict[str, Any]) -> Iterator[Finding]:
+def _pages(file: str, name: str, container: dict[str, Any], command: str) -> Iterator[Finding]:
     for probe in _PROBES:
         if not {"httpGet", "tcpSocket"} & set(container.get(probe, {})):
-            yield Finding(file, "metrics-answer", f"{name}: {probe} {container.get(probe)}", "httpGet or tcpSocket")
-    if any("API_KEY" in entry.get("name", "") for entry in container.get("env", ())):
+            yield Finding(file, f"{command}-answer", f"{name}: {probe} {container.get(probe)}", "httpGet or tcpSocket")
+    if command == "metrics" and any("API_KEY" in entry.get("name", "") for entry in container.get("env", ())):
         yield Finding(file, "metrics-without-key", f"{name}: an API key", "none: it sends nothing to Labelbox")
+
+
+def _plain(file: str, document: dict[str, Any]) -> Iterator[Finding]:
+    """Find what is no setting, or a secret, in a ConfigMap."""
+    secrets = {f"PRELABEL_{name.upper()}" for name in SECRETS}
+    for variable in document.get("data", {}):
+        if variable not in compose_rules.KNOWN_SETTINGS:
+            yield Finding(file, "known-setting", variable, "a setting of docs/reference/settings.md")
+        if variable in secrets:
+            yield Finding(file, "no-secret", variable, "a file of a Secret")

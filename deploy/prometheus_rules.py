@@ -7,7 +7,11 @@ from pathlib import Path
 from deploy.finding import Finding
 
 FOLDER = "deploy/prometheus"
-COMMANDS = (("check", "rules", "rules.yaml"), ("test", "rules", "rules_test.yaml"))
+COMMANDS = (
+    ("check", "config", "prometheus.yaml"),
+    ("check", "rules", "rules.yaml"),
+    ("test", "rules", "rules_test.yaml"),
+)
 
 
 def promtool(root: Path) -> list[Finding] | None:

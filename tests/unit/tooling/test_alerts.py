@@ -31,7 +31,13 @@ PANELS = {
     for panel in json.loads(dashboard.FILE.read_text("utf-8"))["panels"]
     for number, target in enumerate(panel.get("targets", ()))
 }
-EXPRESSIONS = {rule.get("alert") or rule["record"]: rule["expr"] for rule in ALL} | PANELS
+SCALING = {
+    f"scaling {number}": trigger["metadata"]["query"]
+    for number, trigger in enumerate(
+        yaml.safe_load((ROOT / "deploy/kubernetes/examples/scaled-object.yaml").read_text("utf-8"))["spec"]["triggers"]
+    )
+}
+EXPRESSIONS = {rule.get("alert") or rule["record"]: rule["expr"] for rule in ALL} | PANELS | SCALING
 #: Labels that Prometheus itself adds.
 ADDED = {"instance", "job"}
 

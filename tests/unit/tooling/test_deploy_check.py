@@ -1,5 +1,6 @@
 """Each rule of `make deploy-check` sees what it is there for: our files pass, one broken thing at a time is found."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,9 @@ from deploy.finding import Finding
 ROOT = Path(__file__).parents[3]
 COMPOSE = (ROOT / "docker-compose.yml").read_text("utf-8")
 DOCKERFILE = (ROOT / "Dockerfile").read_text("utf-8")
-MANIFESTS = {file: (ROOT / file).read_text("utf-8") for file in kubernetes_rules.FILES}
-WORKER, METRICS = kubernetes_rules.FILES
+MANIFESTS = kubernetes_rules.manifests(ROOT)
+BASE = "deploy/kubernetes/base"
+WORKER, METRICS, SETTINGS = (f"{BASE}/{name}.yaml" for name in ("submit", "metrics", "settings"))
 VALUES = compose.env_file(ROOT / "deploy/sandbox.env")
 
 
@@ -26,6 +28,7 @@ def rules(found: list[Finding]) -> set[str]:
 
 def test_our_files_keep_every_rule() -> None:
     found = compose.schema(COMPOSE) + compose_rules.check(COMPOSE, VALUES)
+    found += kubernetes_rules.kustomizations(ROOT)
     found += [finding for file, text in MANIFESTS.items() for finding in kubernetes_rules.check(file, text)]
     assert found + dockerfile_rules.check(DOCKERFILE) == []
     assert not dockerfile_rules.hadolint(ROOT / "Dockerfile")
@@ -39,6 +42,8 @@ def test_a_finding_says_where_which_rule_what_and_what_instead() -> None:
 
 
 BROKEN_COMPOSE = {
+    "on-this-machine": [('["127.0.0.1:${CONSOLE_PORT:-8980}:8980"]', '["8980:8980"]')],
+    "pinned-image": [("prom/prometheus:v2.53.2", "prom/prometheus"), ("grafana:11.2.0", "grafana:latest")],
     "redis-keeps-rows": [
         ("- noeviction", "- allkeys-lru"),
         ('--appendonly\n      - "yes"', '--appendonly\n      - "no"'),
@@ -155,10 +160,12 @@ def test_findings_of_hadolint_are_reported(tmp_path: Path) -> None:
 
 
 BROKEN_MANIFEST = {
-    "kubernetes-schema": [("replicas: 4", "replicsa: 4"), ("replicas: 4", "replicas: four")],
-    "known-setting": [("PRELABEL_REQUESTS_PER_MINUTE", "PRELABEL_REQUESTS_A_MINUTE")],
+    "kubernetes-schema": [("replicas: 2", "replicsa: 2"), ("replicas: 2", "replicas: two")],
+    "known-setting": [("PRELABEL_REDIS_URL_FILE", "PRELABEL_REDIS_FILE")],
     "known-flag": [("--concurrency", "--processes")],
-    "no-secret-on-command-line": [('args: [worker, --concurrency, "1"]', "args: [worker, --name, $(REDIS_PASSWORD)]")],
+    "no-secret-on-command-line": [
+        ('args: [worker, --role, submit, --concurrency, "1"]', "args: [worker, --name, $(REDIS_PASSWORD)]")
+    ],
     "health-is-progress": [("prelabel healthy || [ $? -eq 4 ]", "pgrep celery"), ("command: [prelabel, healthy]", "")],
     "stop-grace": [("GracePeriodSeconds: 90", "GracePeriodSeconds: 60"), ("terminationGracePeriodSeconds: 90", "")],
     "readable": [("metadata:\n", "metadata: [\n")],
@@ -176,13 +183,30 @@ def test_a_broken_manifest_is_found(rule: str, old: str, new: str) -> None:
     ("rule", "old", "new"),
     [
         ("metrics-answer", "tcpSocket: {port: metrics}", "exec: {command: [prelabel, healthy]}"),
-        ("metrics-without-key", "- name: PRELABEL_REDIS_URL", "- name: PRELABEL_LABELBOX_API_KEY"),
+        ("metrics-without-key", "name: PRELABEL_REDIS_URL_FILE", "name: PRELABEL_LABELBOX_API_KEY_FILE"),
         ("known-flag", "args: [metrics, --host", "args: [metrics, --address"),
         ("kubernetes-schema", "targetPort: metrics", "targetPort: [metrics]"),
     ],
 )
 def test_a_broken_manifest_of_metrics_is_found(rule: str, old: str, new: str) -> None:
     assert rule in rules(kubernetes_rules.check(METRICS, broken(MANIFESTS[METRICS], old, new)))
+
+
+@pytest.mark.parametrize(
+    ("rule", "new"), [("no-secret", "PRELABEL_REDIS_URL:"), ("known-setting", "PRELABEL_REQUESTS_A_MINUTE:")]
+)
+def test_a_secret_among_the_settings_is_found(rule: str, new: str) -> None:
+    text = broken(MANIFESTS[SETTINGS], "PRELABEL_REQUESTS_PER_MINUTE:", new)
+
+    assert rules(kubernetes_rules.check(SETTINGS, text)) == {rule}
+
+
+def test_a_manifest_that_no_kustomization_lists_and_one_that_is_missing_are_found(tmp_path: Path) -> None:
+    for folder in kubernetes_rules.FOLDERS:
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+    (tmp_path / BASE / "poll.yaml").rename(tmp_path / BASE / "polls.yaml")
+
+    assert rules(kubernetes_rules.kustomizations(tmp_path)) == {"resource-exists", "resource-listed"}
 
 
 def test_variables_are_filled_in_as_compose_does() -> None:

@@ -125,7 +125,7 @@ class Trial:
             stack.prelabel("audit")
 
     def _restore(self, daemon: Daemon, stack: Stack) -> None:
-        """Follow docs/how-to/back-up.md: copy the files while Redis runs, go on, then go back to the copy."""
+        """Follow docs/how-to/back-up.md: copy the files while Redis runs, and return to the copy later."""
         with self._step("a copy of Redis's files is restored, and the rows published since are published again"):
             copy = stack.output("redis", "tar", "-C", "/data", "-c", _DATA)
             with self._rows_flow(daemon, stack, _SHORT):

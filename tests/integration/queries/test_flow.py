@@ -140,6 +140,20 @@ def test_the_numbers_of_several_projects_are_added_up(project: Project, flow: Fl
     }
 
 
+def test_a_reader_of_sums_reads_what_is_over_once_and_what_is_not_each_time(project: Project, flow: FlowReader) -> None:
+    number = project.client.time()[0] // 600
+    over, current = project.keys.flow.minutes(number - 2), project.keys.flow.minutes(number)
+    project.client.hset(over, "3:imported", 5)
+    project.client.hset(current, "0:imported", 1)
+    assert sum(flow.sum_of(["p"]), FlowPoint()).imported == 6
+    project.client.hset(over, "3:imported", 7)
+    project.client.hset(current, "0:imported", 2)
+
+    assert sum(flow.sum_of(["p"]), FlowPoint()).imported == 7
+    assert sum(flow.sum_of(["p", "q"]), FlowPoint()).imported == 9
+    assert sum(FlowReader(project.client, project.settings.key_prefix).sum_of(["p"]), FlowPoint()).imported == 9
+
+
 def test_a_key_of_another_type_or_with_garbage_stops_no_row_and_no_reader(project: Project, flow: FlowReader) -> None:
     minute = project.client.time()[0] // 60
     for key in (

@@ -8,10 +8,9 @@ docs/how-to/trace.md has the spans.
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import lru_cache
 from threading import Thread
 from typing import Any, Literal
 
@@ -58,26 +57,45 @@ def _api() -> Any:
 
 
 def current() -> bytes:
-    """Return the context of the span that the caller is in; empty where there is none, or none that is recorded."""
+    """Return the context of the span that the caller is in; empty where there is none, or none that is recorded.
+
+    It is called for every row, so it looks at a context of OpenTelemetry once, however many rows are published in it.
+    """
+    global _get_context, _last
+    if _get_context is None:
+        contexts = sys.modules.get("opentelemetry.context")
+        if contexts is None:
+            return b""
+        _get_context = contexts.get_current
+    context, last = _get_context(), _last
+    if context is not last[0]:
+        _last = last = context, _recorded(context)
+    return last[1]
+
+
+_get_context: Callable[[], Any] | None = None
+_last: tuple[Any, bytes] = None, b""
+"""The context of the last call of `current`, which nothing changes, and the answer; threads may replace it."""
+
+
+def _recorded(context: Any) -> bytes:
+    """Return what `current` does, for one of OpenTelemetry's contexts."""
     api = _api()
-    if api is None:
+    return _packed(api.get_current_span(context).get_span_context()) if api is not None else b""
+
+
+def _packed(context: Any) -> bytes:
+    """Return the context of a span in 24 bytes, or none if it is not sampled."""
+    if not context.trace_flags & _SAMPLED:
         return b""
-    span = api.get_current_span()
-    if span is api.INVALID_SPAN:
-        return b""
-    context = span.get_span_context()
-    return _packed(context.trace_id, context.span_id) if context.trace_flags & _SAMPLED else b""
+    packed: bytes = context.trace_id.to_bytes(16, "big") + context.span_id.to_bytes(8, "big")
+    return packed
 
 
-@lru_cache(256)
-def _packed(trace_id: int, span_id: int) -> bytes:
-    """Return a context in 24 bytes; cached, so that all rows that are published in one span share them."""
-    return trace_id.to_bytes(16, "big") + span_id.to_bytes(8, "big")
-
-
-def distinct(contexts: Iterable[bytes]) -> list[bytes]:
-    """Return the first `MAX_TRACES` different contexts that are not empty."""
-    return [context for context in dict.fromkeys(contexts) if context][:MAX_TRACES]
+def distinct(contexts: Iterable[bytes], instead: bytes = b"") -> list[bytes]:
+    """Return the first `MAX_TRACES` different contexts; an empty one becomes `instead`, or is left out."""
+    named = [context or instead for context in dict.fromkeys(contexts)][: MAX_TRACES + 1]
+    return [context for context in dict.fromkeys(named) if context][:MAX_TRACES]
 
 
 def traces_in(messages: Iterable[bytes]) -> Iterator[bytes]:
@@ -105,7 +123,7 @@ class Span:
     @property
     def context(self) -> bytes:
         """Return its context; empty if it is not recorded."""
-        return _packed(*_ids(self.of_api.get_span_context())) if self.recording else b""
+        return _packed(self.of_api.get_span_context()) if self.recording else b""
 
     def set(self, **attributes: str | int | bool) -> None:
         """Set attributes; their names get the prefix `prelabel.`."""
@@ -134,10 +152,6 @@ class Span:
         if self.recording:
             self.of_api.set_attribute("error.type", type(error).__name__)
             self.of_api.set_status(_api().StatusCode.ERROR)
-
-
-def _ids(context: Any) -> tuple[int, int]:
-    return context.trace_id, context.span_id
 
 
 def _unpacked(context: bytes) -> Any:

@@ -2,8 +2,10 @@
 
 import os
 import re
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +23,7 @@ from tests.support.worker_process import environment, running_worker
 
 PRODUCER = """
 import sys
+import time
 from opentelemetry import trace
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.trace import TracerProvider
@@ -107,3 +110,21 @@ def test_the_example_of_the_page_is_traced_as_it_stands(
 
     (predict,), (publish,) = received.named("predict"), received.named("publish")
     assert predict.trace_id == publish.trace_id
+
+
+def test_a_collector_that_never_answers_delays_the_end_of_a_worker_by_seconds(
+    tmp_path: Path, client: "redis.Redis", redis_url: str, prefix: str, sandbox: SandboxProcess
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        settings = environment(sandbox, redis_url=redis_url, key_prefix=prefix)
+        otel = {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{silent.getsockname()[1]}"}
+        with running_worker(tmp_path, {**settings, **otel}, "--concurrency", "1") as worker:
+            with Publisher(redis_url, key_prefix=prefix) as publisher:
+                publisher.publish(box("k", project="p"))
+            wait_for(lambda: Inspector(client, prefix).status("p").imported == 1, "the row to be imported")
+
+            begun = time.monotonic()
+            worker.terminate()
+            assert worker.wait(30) == 0
+
+    assert time.monotonic() - begun < 10

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 import msgspec
 
-from prelabel.tracing import distinct
+from prelabel.tracing import MAX_TRACES, distinct
 from prelabel.wire.frame import encode_frame
 from prelabel.wire.lanes import DEFAULT_LANES, lane_of
 
@@ -203,8 +204,20 @@ def frames_of(rows: Iterable[Row], lanes: int, limits: Limits, trace: bytes = b"
                 lanes=lanes,
                 slow=sum([row.slow for row in part]),
                 form=part[0].data_row_key[0],
-                traces=distinct([row.trace or trace for row in part]),
+                traces=distinct(traces_of(part), trace),
             )
+
+
+def traces_of(rows: Sequence[Row]) -> dict[bytes, None]:
+    """Return the contexts of rows, each once and in order; of many, those that are enough to name."""
+    traces = dict.fromkeys(map(_TRACE, rows[:_LOOK_ROWS]))
+    if len(traces) <= MAX_TRACES:
+        traces |= dict.fromkeys(map(_TRACE, rows[_LOOK_ROWS:]))
+    return traces
+
+
+_TRACE = attrgetter("trace")
+_LOOK_ROWS = 2 * MAX_TRACES
 
 
 def _parts(rows: list[Row], limits: Limits) -> Iterator[list[Row]]:

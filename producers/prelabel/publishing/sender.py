@@ -9,6 +9,7 @@ import redis
 
 from prelabel import tracing
 from prelabel.errors import InboxFull, PrelabelError
+from prelabel.publishing.buffer import traces_of
 from prelabel.publishing.inbox import Inbox, LanesDiffer, ProjectFrames
 from prelabel.publishing.outbox import Outbox
 from prelabel.publishing.outboxes import Outboxes, Send
@@ -77,7 +78,9 @@ def _span(sends: list[Send]) -> Iterator[Span]:
     if not tracing.in_use():
         yield Span()
         return
-    contexts = dict.fromkeys([row.trace for send in sends for row in send.box.buffer.in_flight])
+    contexts: dict[bytes, None] = {}
+    for send in sends:
+        contexts |= traces_of(send.box.buffer.in_flight)
     # Rows that were published in no span get the context of this one.
     kind: Kind = "PRODUCER" if b"" in contexts else "CLIENT"
     parent = next(iter(contexts)) if len(contexts) == 1 else b""

@@ -17,7 +17,7 @@ from celery.signals import worker_shutting_down
 from click.core import ParameterSource
 
 from prelabel_worker import logs
-from prelabel_worker.runtime import roles
+from prelabel_worker.runtime import memory, roles
 from prelabel_worker.runtime.celery_logs import translated
 from prelabel_worker.runtime.thread_pool import THREADS, ThreadPool
 from prelabel_worker.settings import Settings
@@ -33,7 +33,8 @@ class Worker(celery_worker.Worker):  # type: ignore[misc]
     """A worker that stops warmly when its terminal is closed. With one process, it runs tasks in threads of its own."""
 
     def on_before_init(self, **options: Any) -> None:
-        """Set up the log before Celery has anything to say."""
+        """Set up memory and log, before any other thread starts and Celery has anything to say."""
+        memory.bound()
         logs.set_up(self._settings, translated)
         logs.capture()
         # Celery warns at each lost connection that a setting of ours, which we chose, has another default in future.
@@ -73,6 +74,7 @@ class Worker(celery_worker.Worker):  # type: ignore[misc]
         if export.state() == "missing":
             _log.warning("traces.missing", remedy="pip install 'prelabel[otel]'")
         super().on_start()
+        memory.share()
 
     def emit_banner(self) -> None:
         """Print no banner: the event `worker.started` says more."""

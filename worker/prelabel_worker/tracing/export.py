@@ -61,6 +61,8 @@ def provider(processor: "SpanProcessor") -> "TracerProvider":
             return TRACE_ID.get() or super().generate_trace_id()
 
     named = Resource.create({"service.name": "prelabel-worker", "service.version": __version__})
-    made = TracerProvider(resource=named.merge(OTELResourceDetector().detect()), id_generator=Ids())
+    resource = named.merge(OTELResourceDetector().detect())
+    # `stop` sends what is left. The SDK, at the end of the interpreter, would wait for a collector as long as it takes.
+    made = TracerProvider(resource=resource, id_generator=Ids(), shutdown_on_exit=False)
     made.add_span_processor(processor)
     return made

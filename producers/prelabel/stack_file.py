@@ -23,6 +23,7 @@ KEYS = {
     "sandbox_url": "sandboxUrl",
     "pid": "pid",
     "pids": "pids",
+    "console_url": "consoleUrl",
 }
 """Field of `StackFile` → key in the file."""
 _MAX_BYTES = 64 * 1024
@@ -55,6 +56,8 @@ class StackFile:
     pid: int
     #: Name of a part → its process id.
     pids: dict[str, int] = field(default_factory=dict)
+    #: The operators' pages, with the token that they ask for; empty if the stack has none.
+    console_url: str = ""
 
 
 def find_stack() -> tuple[Path, StackFile]:
@@ -76,7 +79,7 @@ def read(folder: Path) -> StackFile:
     try:
         text = _read_private(folder)
         addresses: dict[str, Any] = json.loads(text)
-        stack = StackFile(**{name: addresses[key] for name, key in KEYS.items()})
+        stack = StackFile(**{name: addresses[key] for name, key in KEYS.items() if key in addresses})
         lives = _lives(stack.pid)
     except FileNotFoundError:
         raise NoStack(f"no stack runs in {folder}") from None

@@ -1,14 +1,24 @@
 """Consoles of the session's Redis."""
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 import redis
+from playwright.sync_api import Browser as Chromium
+from playwright.sync_api import Page, sync_playwright
 
 from prelabel_console.access.roles import Role
 from prelabel_console.console import Console
-from tests.support.console.browsing import Browser, console_settings, serving
+from tests.support.console.browsing import TOKENS, Browser, console_settings, serving
+from tests.support.rig import Rig
+from tests.support.sandbox.chromium import CHROMIUM
+from tests.support.sandbox.process import SandboxProcess
+
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+FLAGS += ["--disable-sync", "--no-first-run"]
+WIDE = {"width": 1280, "height": 800}
 
 
 @pytest.fixture
@@ -35,3 +45,84 @@ def browser(served: tuple[Console, str]) -> Iterator[Callable[..., Browser]]:
     yield open_browser
     for one in opened:
         one.http.close()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Chromium]:
+    """Yield the machine's Chromium."""
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def visit(chromium: Chromium, served: tuple[Console, str]) -> Iterator[Callable[..., Page]]:
+    """Yield a function that opens a page, signed in; at the end, assert an empty log and no request to another host.
+
+    `ignore` has parts of complaints that are expected.
+    """
+    complaints: list[str] = []
+    requested: list[str] = []
+    contexts = []
+    address = served[1]
+
+    def opened(path: str, role: Role = Role.ADMIN, ignore: tuple[str, ...] = (), **options: Any) -> Page:
+        def complain(text: str) -> None:
+            complaints.extend([] if any(part in text for part in ignore) else [text])
+
+        context = chromium.new_context(**{"viewport": WIDE, "base_url": address, **options})
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda said: complain(said.text) if said.type != "log" else None)
+        page.on("pageerror", lambda error: complain(str(error)))
+        page.on("request", lambda request: requested.append(request.url))
+        page.goto(f"/workers?token={TOKENS[role]}")
+        page.goto(path)
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert complaints == []
+    assert {re.sub(r"^(\w+://[^/]+).*", r"\1", url) for url in requested} <= {address}
+
+
+@pytest.fixture(scope="session")
+def sandbox_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxProcess]:
+    started = SandboxProcess(tmp_path_factory.mktemp("sandbox"), "--requests-per-minute", "0")
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+def rig(client: "redis.Redis", redis_url: str, prefix: str, sandbox_process: SandboxProcess) -> Iterator[Rig]:
+    """Yield a project whose stages are called one by one, and a sandbox whose imports take no time."""
+    sandbox_process.control("POST", "/settings", {"secondsPerImport": 0.0, "duplicateNames": "refuse"})
+    made = Rig(client, redis_url, prefix, sandbox_process)
+    yield made
+    made.close()
+    sandbox_process.control("DELETE", "/faults")
+
+
+@pytest.fixture
+def with_key(rig: Rig, redis_url: str, prefix: str) -> Iterator[Callable[..., Browser]]:
+    """Yield a function that makes browsers of a console that has the key of the rig's sandbox."""
+    settings = console_settings(
+        redis_url,
+        prefix,
+        labelbox_endpoint=rig.settings.labelbox_endpoint,
+        labelbox_api_key=rig.settings.labelbox_api_key,
+        requests_per_minute=rig.settings.requests_per_minute,
+        request_burst=rig.settings.request_burst,
+    )
+    opened: list[Browser] = []
+    with serving(rig.client, settings) as (_, address):
+
+        def open_browser(role: Role | None) -> Browser:
+            opened.append(Browser(address, role))
+            return opened[-1]
+
+        yield open_browser
+        for one in opened:
+            one.http.close()

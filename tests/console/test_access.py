@@ -148,7 +148,7 @@ def test_who_a_proxy_names_has_the_role_of_its_users(client: "redis.Redis", redi
     with serving(client, console_settings(redis_url, prefix, **proxy)) as (_, address):
         stranger = Browser(address, None)
 
-        assert "ada, operator" in stranger.get("/", **{"x-forwarded-user": "ada"}).text
+        assert "ada (operator)" in stranger.get("/", **{"x-forwarded-user": "ada"}).text
         assert stranger.get("/").status_code == 401
         stranger.http.close()
 
@@ -175,7 +175,7 @@ def test_answers_forbid_foreign_scripts_frames_and_caches(browser: BrowserOf) ->
         assert "default-src 'none'" in headers["content-security-policy"]
         assert "unsafe" not in headers["content-security-policy"]
         assert "frame-ancestors 'none'" in headers["content-security-policy"]
-        assert headers["referrer-policy"] == "no-referrer"
+        assert headers["referrer-policy"] == "same-origin"
         assert headers["cache-control"] == ("no-cache" if path.startswith("/static/") else "no-store")
 
 

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
+import psutil
 import pytest
 import redis
 
@@ -89,21 +91,43 @@ def settle(stack: StackFile, rows: int) -> None:
 def test_parts_that_are_killed_run_again_and_no_row_is_lost(up: Up) -> None:
     before = up.file
     with Publisher(before.redis_url) as publisher:
-        for at, part in enumerate(("worker1", "redis", "sandbox", "worker2")):
+        for at, part in enumerate(("worker1", "redis", "sandbox", "worker2", "console")):
             for row in range(300):
                 publisher.publish(box(f"{at}-{row}", project=PROJECT))
             up.kill(part)
             assert f"{part} has ended by itself (SIGKILL): starting it again in 0.5 s" in up.err
-    settle(before, 1200)
+    settle(before, 1500)
 
     after = up.file
-    assert (after.redis_url, after.sandbox_url, after.labelbox_api_key) == (
+    assert (after.redis_url, after.sandbox_url, after.labelbox_api_key, after.console_url) == (
         before.redis_url,
         before.sandbox_url,
         before.labelbox_api_key,
+        before.console_url,
     )
     assert {part for part in before.pids if before.pids[part] != after.pids[part]} == before.pids.keys()
     assert up.process.poll() is None
+
+
+def test_the_stack_has_a_console_whose_token_is_in_the_private_file_alone(up: Up) -> None:
+    url = up.file.console_url
+    token = url.partition("token=")[2]
+    with Publisher(up.file.redis_url) as publisher:
+        publisher.publish(box("seen", project=PROJECT))
+    settle(up.file, 1)
+
+    with httpx.Client(follow_redirects=True, headers={"accept": "text/html"}) as browser:
+        assert browser.get(url.partition("?")[0]).status_code == 401
+        page = browser.get(url)
+        assert page.status_code == 200
+        project = browser.get(str(page.url.join(f"/projects/{PROJECT}"))).text
+
+    assert "Every row is accounted for" in project
+    assert f'href="{up.file.sandbox_url}/projects/{PROJECT}"' in project
+    assert len(token) == 32
+    assert token not in up.out + up.err
+    lines = [" ".join(psutil.Process(pid).cmdline()) for pid in up.file.pids.values()]
+    assert not [line for line in lines if token in line]
 
 
 def test_a_publisher_keeps_its_connection_over_a_stop_and_the_next_start(folder: Path) -> None:

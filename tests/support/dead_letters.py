@@ -8,7 +8,9 @@ import orjson
 from prelabel.errors import Misnamed, NotInOntology, Reason
 from prelabel.publishing.buffer import Row
 from prelabel.validation.gate import prepare
+from prelabel_worker.chunks import history
 from prelabel_worker.chunks.held_rows import Origin, Problem, facts_of, held_row
+from prelabel_worker.chunks.rows import Slice
 from prelabel_worker.dead_letters.editing import EditedMessage, edited_message
 from tests.support.project import Project
 
@@ -62,8 +64,15 @@ def import_over(project: Project, *rows: Row) -> None:
     """Publish and import rows; dead letters of their data rows and models are superseded."""
     project.publish(*rows)
     chunk = project.take(project.cut())
-    superseding = [(facts_of(row.raw).row_key, row.seq) for row in project.rows(chunk)]
-    project.settle(chunk, imported=len(rows), superseding=superseding)
+    facts = [facts_of(row.raw) for row in project.rows(chunk)]
+    superseding = [(fact.row_key, row.seq) for fact, row in zip(facts, project.rows(chunk), strict=True)]
+    entries = [
+        history.entry(arrival, "imported", history.trace_of(fact.data_row_key, fact.message_id))
+        for arrival, fact in zip(history.arrivals(chunk.items), facts, strict=True)
+    ]
+    part = Slice(chunk.rows, len(rows), superseding=superseding, entries=entries)
+    record = history.record_of(chunk, b"".join(entries))
+    project.ledger.commit_rows(chunk, 0, part, record=record, finish=True)
 
 
 def new_message(project: Project, dead_letter_id: str, row: Row) -> EditedMessage:

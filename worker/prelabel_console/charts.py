@@ -8,6 +8,8 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 48, 8, 10, 22
 _LINES = 4
 _MARKS = 6
 SPARK_WIDTH, SPARK_HEIGHT = 120, 24
+LIMIT = "limit"
+"""The class of a line that is a bound, and says nothing about what happened."""
 _Point = Callable[[int, float], tuple[float, float]]
 
 
@@ -17,7 +19,7 @@ class Series:
 
     #: What it shows.
     name: str
-    #: The class that colours it: `in`, `out`, `bad` or `middle`.
+    #: The class that colours it: `in`, `out`, `bad`, `middle` or `LIMIT`.
     css: str
     #: A value for each moment; None where nothing is known.
     values: Sequence[float | None]
@@ -35,10 +37,12 @@ class Line:
     path: str
     #: The `d` of the area below it.
     area: str
-    #: The sum of its values, without those that are not known.
-    total: float
+    #: The largest value; None if none is known.
+    top: float | None
     #: The last value; None if it is not known.
     last: float | None
+    #: The values as a script of the page reads them, with commas; empty where nothing is known.
+    values: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +71,18 @@ class Chart:
     right: float = WIDTH - _RIGHT
     #: The bottom of the axis of values.
     bottom: float = HEIGHT - _BOTTOM
+    #: The size of the picture.
+    width: float = WIDTH
+    height: float = HEIGHT
+    #: The first time, as Unix time.
+    start: float = 0.0
+    #: Seconds between two times.
+    step: float = 0.0
 
     @property
     def is_empty(self) -> bool:
         """Return whether no value is above 0."""
-        return all(not line.total for line in self.lines)
+        return all(not line.top for line in self.lines if line.css != LIMIT)
 
 
 def chart_of(series: Sequence[Series], times: Sequence[float]) -> Chart:
@@ -88,6 +99,8 @@ def chart_of(series: Sequence[Series], times: Sequence[float]) -> Chart:
         lines=[_line(line, point, bottom) for line in series],
         levels=[Mark(point(0, top * number / _LINES)[1], top * number / _LINES) for number in range(_LINES + 1)],
         moments=[Mark(point(at, 0)[0], times[at]) for at in range(0, len(times), every)],
+        start=times[0] if times else 0.0,
+        step=times[1] - times[0] if len(times) > 1 else 0.0,
     )
 
 
@@ -101,14 +114,24 @@ def _line(series: Series, point: _Point, bottom: float) -> Line:
     drawn = [run for run in runs if run]
     path = "".join(_path(run) for run in drawn)
     area = "".join(f"{_path(run)}L{run[-1][0]:.1f} {bottom}L{run[0][0]:.1f} {bottom}Z" for run in drawn)
-    total = sum(value for value in series.values if value is not None)
-    return Line(series.name, series.css, path, area, total, series.values[-1] if series.values else None)
+    known = [value for value in series.values if value is not None]
+    return Line(
+        name=series.name,
+        css=series.css,
+        path=path,
+        area="" if series.css == LIMIT else area,
+        top=max(known, default=None),
+        last=series.values[-1] if series.values else None,
+        values=",".join(
+            "" if value is None else f"{value:.4g}" if value < 1000 else f"{value:.0f}" for value in series.values
+        ),
+    )
 
 
 def _path(points: Sequence[tuple[float, float]]) -> str:
-    """Return the `d` of a line through these points; of a single point, a dot."""
+    """Return the `d` of a line through these points; of a single point, a short dash."""
     pieces = [f"{x:.1f} {y:.1f}" for x, y in points]
-    return f"M{'L'.join(pieces)}" if len(pieces) > 1 else f"M{pieces[0]}h.1"
+    return f"M{'L'.join(pieces)}" if len(pieces) > 1 else f"M{pieces[0]}h-4"
 
 
 def spark_of(values: Sequence[float]) -> str:

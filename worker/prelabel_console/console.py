@@ -8,6 +8,8 @@ from starlette.requests import Request
 from prelabel.wire.client import Client
 from prelabel_console.access.access import Access
 from prelabel_console.access.roles import Visitor
+from prelabel_console.audits import Audits, Verdict
+from prelabel_console.dead import DeadTools, make_dead_tools
 from prelabel_console.names import ProjectNames
 from prelabel_console.snapshot import Snapshot
 from prelabel_worker.accounts.pauses import Pauses
@@ -15,12 +17,16 @@ from prelabel_worker.accounts.status import Accounts
 from prelabel_worker.dead_letters.store import HeldRows
 from prelabel_worker.operations.action_log import Actions
 from prelabel_worker.operations.projects import Projects
+from prelabel_worker.queries.flow import FlowReader
+from prelabel_worker.queries.flow_points import FlowPoint
 from prelabel_worker.queries.imports import Imports
 from prelabel_worker.queries.overview import Overview, Overviews
 from prelabel_worker.queries.status import Inspector
 from prelabel_worker.settings import Settings
 
 _OVERVIEW_SECONDS = 2.0
+_FLOW_SECONDS = 5.0
+_AUDIT_SECONDS = 180.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +41,24 @@ class Console:
     access: Access
     #: All projects, accounts and workers, as a thread read them some seconds ago.
     overview: Snapshot[Overview]
+    #: What became of rows of all projects together in the last hour, by minute.
+    flow: Snapshot[list[FlowPoint]]
+    #: What the audit says about the projects that are cheap to audit.
+    audit: Snapshot[Verdict]
     #: The names of projects at Labelbox.
     names: ProjectNames
+    #: Dead letters and error groups.
+    dead: DeadTools
 
     @property
     def prefix(self) -> str:
         """The prefix of all keys in Redis."""
         return self.settings.key_prefix
+
+    @property
+    def flow_reader(self) -> FlowReader:
+        """Reads rows and requests by time."""
+        return FlowReader(self.client, self.prefix)
 
     @property
     def inspector(self) -> Inspector:
@@ -80,13 +97,21 @@ class Console:
     def stop(self) -> None:
         """End the threads."""
         self.overview.stop()
+        self.flow.stop()
+        self.audit.stop()
         self.names.stop()
+        self.dead.stop()
 
 
 def make_console(settings: Settings, client: Client, access: Access) -> Console:
     """Return a console; its threads start when pages need them."""
     overview = Snapshot("overview", Overviews(client, settings).read, _OVERVIEW_SECONDS)
-    return Console(settings, client, access, overview, ProjectNames(client, settings))
+    reader = FlowReader(client, settings.key_prefix)
+    flow = Snapshot("flow", lambda: reader.sum_of(list(overview.latest().value.projects)), _FLOW_SECONDS)
+    audits = Audits(client, settings.key_prefix, lambda: overview.latest().value)
+    audit = Snapshot("audit", audits.read, _AUDIT_SECONDS)
+    names, dead = ProjectNames(client, settings), make_dead_tools(client, settings)
+    return Console(settings, client, access, overview, flow, audit, names, dead)
 
 
 def console_of(request: Request) -> Console:

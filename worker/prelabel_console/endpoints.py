@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from prelabel.errors import PrelabelError
-from prelabel.wire.client import explained, is_away, remedy_of
+from prelabel.wire.client import explained, is_away, remedy_of, words_of
 from prelabel_console.access.roles import Role
 from prelabel_console.console import console_of, visitor_of
 from prelabel_console.render import render
@@ -153,14 +153,17 @@ def message(request: Request, status: int, title: str, text: str) -> Response:
 
 
 def redis_away(request: Request, error: Exception) -> Response:
-    """Return the page that says that Redis does not answer, and what doctor would say."""
+    """Return the page that says what is wrong with Redis, and what doctor would say."""
     remedy = remedy_of(error)
+    silent = isinstance(error, redis.ConnectionError | redis.TimeoutError | TimeoutError)
+    title = "Redis cannot be used" if remedy else "Redis does not answer" if silent else "Redis refuses this now"
     return render(
         request,
         "away.html",
         code=503,
+        title=title,
         place=str(console_of(request).settings.state),
-        problem=explained(error, remedy),
+        problem=explained(error, remedy) if remedy or silent else f"refuses: {words_of(error)}",
         remedy=remedy,
     )
 

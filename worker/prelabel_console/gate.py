@@ -103,6 +103,6 @@ def sign_in_page(request: Request, status: int, problem: str = "", *, wait: floa
 
 
 def _target(request: Request) -> str:
-    """Return the page that was asked for, to go on to after signing in."""
+    """Return the page that was asked for, which the browser opens after signing in."""
     kept = [pair for pair in parse_qsl(request.url.query, keep_blank_values=True) if pair[0] != "token"]
     return request.url.path + (f"?{urlencode(kept)}" if kept else "")

@@ -19,7 +19,8 @@ POLICY = (
 )
 HEADERS = {
     "Content-Security-Policy": POLICY,
-    "Referrer-Policy": "no-referrer",
+    # With `no-referrer`, a browser sends `Origin: null` with our own forms, which is also what a hidden page sends.
+    "Referrer-Policy": "same-origin",
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -79,6 +80,7 @@ def render(request: Request, template: str, *, code: int = 200, **context: Any) 
             "environment": console.settings.environment,
             "name_of": console.names.of,
             "project_url": lambda project_id: project_url(console.settings.labelbox_endpoint, project_id),
+            "service": "Labelbox" if _is_labelbox(console.settings.labelbox_endpoint) else "the sandbox",
             "note": unquote(note) if note else "",
             "section": "",
             "sections": SECTIONS,
@@ -99,6 +101,10 @@ def done(request: Request, path: str, text: str) -> Response:
     return response
 
 
+def _is_labelbox(endpoint: str) -> bool:
+    return Endpoint.parse(endpoint).host == _LABELBOX
+
+
 def project_path(project_id: str) -> str:
     """Return the address of a project's page here."""
     return f"/projects/{quote(project_id, '')}"
@@ -106,9 +112,9 @@ def project_path(project_id: str) -> str:
 
 def project_url(endpoint: str, project_id: str) -> str:
     """Return the address of a project's page at Labelbox, or in a sandbox at this endpoint; empty if it is unknown."""
-    service = Endpoint.parse(endpoint)
-    if service.host == _LABELBOX:
+    if _is_labelbox(endpoint):
         return f"{_WEB_APP}/projects/{quote(project_id, '')}"
+    service = Endpoint.parse(endpoint)
     if service.here:
         return f"{service.queries.rpartition('/')[0]}/projects/{quote(project_id, '')}"
     return ""

@@ -6,7 +6,21 @@ from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 
 from prelabel_console.endpoints import ConsoleRoute
-from prelabel_console.pages import imports, overview, project, projects, sign_in
+from prelabel_console.pages import (
+    accounts,
+    actions,
+    bulk,
+    data_row,
+    dead_letter,
+    dead_letters,
+    groups,
+    imports,
+    overview,
+    project,
+    projects,
+    sign_in,
+    workers,
+)
 
 PAGES: list[ConsoleRoute] = [
     *sign_in.ROUTES,
@@ -14,6 +28,14 @@ PAGES: list[ConsoleRoute] = [
     *projects.ROUTES,
     *project.ROUTES,
     *imports.ROUTES,
+    *groups.ROUTES,
+    *dead_letters.ROUTES,
+    *dead_letter.ROUTES,
+    *data_row.ROUTES,
+    *bulk.ROUTES,
+    *accounts.ROUTES,
+    *workers.ROUTES,
+    *actions.ROUTES,
 ]
 ROUTES: list[BaseRoute] = [
     *PAGES,

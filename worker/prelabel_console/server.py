@@ -1,6 +1,7 @@
 """Serve a console until a signal comes."""
 
 import ipaddress
+import signal
 import socket
 from collections.abc import Callable
 
@@ -71,5 +72,13 @@ def make_server(console: Console, started: Callable[[], None]) -> uvicorn.Server
 
 
 def serve(console: Console, listening: socket.socket, started: Callable[[], None]) -> None:
-    """Serve until SIGTERM or SIGINT; `started` is called once it answers."""
+    """Serve until SIGTERM, SIGINT or a closed terminal; `started` is called once it answers.
+
+    Call it from the main thread.
+    """
+    # uvicorn stops on the first two and raises them again once it has shut down: then the process ends as it should.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as by nohup
+        signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
     make_server(console, started).run(sockets=[listening])

@@ -39,7 +39,7 @@ class Reading(Generic[Value]):
 class Snapshot(Generic[Value]):
     """Keeps the latest value of `read`, which a thread of its own calls every `seconds` or less often.
 
-    The thread starts with the first call of `latest`, and ends with `stop`.
+    The thread starts when the value is first asked for, and ends with `stop`.
     """
 
     def __init__(self, name: str, read: Callable[[], Value], seconds: float) -> None:
@@ -62,9 +62,7 @@ class Snapshot(Generic[Value]):
         with self._changed:
             idle = time.monotonic() - self._asked > _UNWATCHED_SECONDS
             self._asked = time.monotonic()
-            if self._thread is None and not self._stopped:
-                self._thread = threading.Thread(target=self._run, name=f"snapshot-{self._name}", daemon=True)
-                self._thread.start()
+            self._start()
             before = self._reading
             if before is None and self._error is None:
                 self._changed.wait_for(lambda: self._reading or self._error, _FIRST_SECONDS)
@@ -72,6 +70,13 @@ class Snapshot(Generic[Value]):
                 self._look_now()
                 self._changed.wait_for(lambda: self._reading is not before, _FRESH_SECONDS)
             return self._answer()
+
+    def peek(self) -> Reading[Value] | None:
+        """Return the latest reading; None if there is none yet, or the last one failed. Does not wait."""
+        with self._changed:
+            self._asked = time.monotonic()
+            self._start()
+            return None if self._error else self._reading
 
     def renew(self, seconds: float = _FRESH_SECONDS) -> None:
         """Have the value read again soon, and wait up to `seconds` for it: an act has just changed it."""
@@ -85,6 +90,11 @@ class Snapshot(Generic[Value]):
         with self._changed:
             self._stopped = True
             self._look_now()
+
+    def _start(self) -> None:
+        if self._thread is None and not self._stopped:
+            self._thread = threading.Thread(target=self._run, name=f"snapshot-{self._name}", daemon=True)
+            self._thread.start()
 
     def _answer(self) -> Reading[Value]:
         if self._error is not None:

@@ -2,8 +2,11 @@
 
 from collections.abc import Callable
 
+import pytest
+
 from prelabel_worker.chunks import history
 from prelabel_worker.chunks.rows import RowOutcome, Slice
+from prelabel_worker.queries import row_trace
 from prelabel_worker.queries.imports import Imports
 from prelabel_worker.queries.row_trace import Tracer
 from tests.support.project import Project, message
@@ -113,3 +116,28 @@ def test_without_history_nothing_is_kept(make_project: Callable[..., Project]) -
 
     assert not list(project.client.scan_iter(f"{project.root}:history*"))
     assert not list(Imports(project.client, project.settings.key_prefix).settled("p"))
+
+
+def test_a_dead_letter_that_the_history_forgot_is_traced_by_its_model_or_among_the_newest(project: Project) -> None:
+    tracer = Tracer(project.client, project.settings.key_prefix)
+    (dead_letter_id, _) = project.kill("a", "b")
+    project.client.delete(project.keys.history)
+
+    for trace in (tracer.trace("p", "a", ["m"]), tracer.trace("p", "a")):
+        assert [dead_letter.id for dead_letter in trace.dead_letters] == [dead_letter_id]
+        assert trace.searched_dead
+    assert not tracer.trace("p", "c").found
+
+
+def test_a_trace_says_when_it_did_not_search_all_dead_letters(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(row_trace, "MAX_DEAD", 2)
+    tracer = Tracer(project.client, project.settings.key_prefix)
+    (first, *_) = project.kill("a", "b", "c")
+    project.client.delete(project.keys.history)
+    project.client.zincrby(project.keys.dead, -5000, first)
+
+    assert not tracer.trace("p", "a").searched_dead
+    assert not tracer.trace("p", "a").found
+    assert tracer.trace("p", "a", ["m"]).found

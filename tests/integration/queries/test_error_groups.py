@@ -185,3 +185,14 @@ def test_a_group_of_huge_messages_is_shown_by_one_of_them(named: MakeProject, gr
     assert (group.rows, group.models) == (2, ("m",))
     assert group.sample is not None
     assert group.sample.message == b"", "the message itself is not kept"
+
+
+def test_the_first_death_is_remembered_after_its_row_was_retried(named: MakeProject, groups: ErrorGroups) -> None:
+    one = named("one")
+    (first,) = kill_for(one, misnamed(), real_message("a"))
+    began = only(groups).first_at
+    kill_for(one, misnamed(), real_message("b"))
+    one.held.retry("one", [first])
+
+    assert only(groups).rows == 1
+    assert only(groups).first_at == began

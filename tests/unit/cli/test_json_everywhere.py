@@ -9,6 +9,7 @@ WITHOUT_JSON = {
     "demo": "is watched by a person",
     "up": "runs until it is interrupted; stack.json and stack.env have its addresses",
     "worker": "runs until it is interrupted; its log is JSON",
+    "console": "runs until it is interrupted; /healthz answers in JSON",
     "metrics": "answers in Prometheus's text format",
     "sandbox run": "runs until it is interrupted; it prints its address as JSON",
     "dead export": "writes NDJSON",

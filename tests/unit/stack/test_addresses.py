@@ -45,6 +45,19 @@ def test_a_port_that_another_process_has_taken_is_named_and_another_is_kept(
     assert addresses.keep(tmp_path, told.append) == second
 
 
+def test_a_file_of_a_release_without_a_console_is_kept(tmp_path: Path) -> None:
+    first = addresses.keep(tmp_path, print)
+    path = tmp_path / addresses.NAME
+    old = {name: value for name, value in json.loads(path.read_text()).items() if not name.startswith("console")}
+    path.write_text(json.dumps(old))
+
+    second = addresses.keep(tmp_path, pytest.fail)
+
+    assert (second.redis_port, second.redis_password) == (first.redis_port, first.redis_password)
+    assert second.console_token != first.console_token
+    assert addresses.keep(tmp_path, pytest.fail) == second
+
+
 def test_a_port_whose_connections_have_just_ended_is_not_taken(tmp_path: Path) -> None:
     first = addresses.keep(tmp_path, print)
     with socket.create_server(("127.0.0.1", first.redis_port)) as server:
@@ -59,6 +72,7 @@ BROKEN = [
     "", "{", "[]", "null", '{"redis_port": 1}',
     '{"redis_port": 0, "redis_password": "a", "sandbox_port": 5, "sandbox_key": "b"}',
     '{"redis_port": true, "redis_password": "a", "sandbox_port": 5.0, "sandbox_key": "b"}',
+    '{"redis_port": 4, "redis_password": "a", "sandbox_port": 5, "sandbox_key": "b", "console_port": 6}',
     '{"redis_port": 4, "redis_password": "a b\\nport 9", "sandbox_port": 5, "sandbox_key": "b"}',
 ]  # fmt: skip
 

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from starlette.requests import Request
 from starlette.responses import Response
 
-from prelabel.printing import counted
+from prelabel.printing import command, counted
 from prelabel_console.access.roles import Role
 from prelabel_console.console import Console, console_of, visitor_of
 from prelabel_console.endpoints import Conflict, Form, Missing, Rejected, act, page
@@ -69,7 +69,7 @@ def undo(request: Request, form: Form) -> Response:
     if form["confirm"].strip() != WORD:
         raise Rejected(f"Nothing was undone: type the word {WORD} to confirm.")
     ledger = UndoLedger(console.client, with_workers_history(console.client, console.settings))
-    with _service(console, status.account or console.settings.account) as service:
+    with _service(console, status.account or console.settings.account, status.name) as service:
         work = Undo(console.imports, ledger, lambda _: service)
         try:
             work.run(project_id, [status])
@@ -102,14 +102,14 @@ def _check(status: ImportStatus) -> None:
 
 
 @contextmanager
-def _service(console: Console, account: str) -> Iterator[Service]:
+def _service(console: Console, account: str, name: str) -> Iterator[Service]:
     """Yield Labelbox with the account's key. Raises Rejected without one."""
     try:
         labelbox = open_labelbox(console.settings, account)
     except KeyMissing:
         raise Rejected(
             f"The console has no API key for account {account}: start it with PRELABEL_LABELBOX_API_KEY or "
-            "PRELABEL_ACCOUNT_KEYS, or use prelabel import undo on a machine that has one."
+            f"PRELABEL_ACCOUNT_KEYS, or on a machine that has one run {command('import undo', name)}."
         ) from None
     try:
         yield Service(labelbox, Pacer(permits_of(console.client, console.settings, account)))

@@ -13,6 +13,7 @@ from prelabel_console.console import Console, console_of, visitor_of
 from prelabel_console.endpoints import Form, Missing, Rejected, act, page
 from prelabel_console.pages.pausing import DURATIONS, reason_of, seconds_of
 from prelabel_console.render import done, project_path, render
+from prelabel_console.traffic import traffic_of
 from prelabel_worker.accounts.status import AccountStatus
 from prelabel_worker.chunks.chunk import KNOWN_VERSION
 from prelabel_worker.operations.overrides import OVERRIDES, BadOverride, shown
@@ -66,12 +67,15 @@ def project_page(request: Request) -> Response:
         project_id=project_id,
         status=status,
         terms=terms_of(status),
+        hour=traffic_of(console.flow_reader.minutes(project_id)),
+        day=traffic_of(console.flow_reader.quarters(project_id), draw_current=True),
         waits=_waits(reading.value, status),
         chunks=open_chunks[:_CHUNKS],
         more_chunks=max(0, len(open_chunks) - _CHUNKS),
         imports=_with_unfinished(undoing, settled),
         overrides=shown(overrides),
         options=OVERRIDES,
+        open_chunks=console.settings.open_chunks,
         durations=DURATIONS,
         account=_account(console, reading.value, overrides),
         actions=console.actions().last(project_id, _ACTIONS),

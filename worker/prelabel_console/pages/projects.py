@@ -1,6 +1,6 @@
 """All projects: searched, sorted, paged."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from starlette.requests import Request
@@ -10,6 +10,7 @@ from prelabel_console.console import Console, console_of
 from prelabel_console.endpoints import page
 from prelabel_console.paging import paging, sorting
 from prelabel_console.render import render
+from prelabel_console.traffic import spark_of_rows
 from prelabel_worker.queries.overview import ProjectSummary
 
 _SIZE = 50
@@ -40,18 +41,29 @@ def projects_page(request: Request) -> Response:
     ordered = sorted(matching, key=lambda summary: summary.project_id)
     ordered.sort(key=key, reverse=order.descending)
     pages = paging(request, _SIZE, len(ordered), search=search, state=state, sort=order.text)
+    shown = ordered[pages.skip : pages.until]
     return render(
         request,
         "projects.html",
         section="projects",
         age=reading.age_seconds,
         overview=reading.value,
-        projects=ordered[pages.skip : pages.until],
+        projects=shown,
+        flow=_flow(console, shown),
         paging=pages,
         sorting=order,
         search=search,
         state=state,
     )
+
+
+def _flow(console: Console, shown: Sequence[ProjectSummary]) -> dict[str, tuple[int, str]]:
+    """Return project → rows imported in the last hour, and their sparkline."""
+    points = console.flow_reader.minutes_of([summary.project_id for summary in shown])
+    return {
+        project_id: (sum(point.imported for point in minutes), spark_of_rows(minutes))
+        for project_id, minutes in points.items()
+    }
 
 
 def _matching(console: Console, summaries: Iterable[ProjectSummary], search: str, state: str) -> list[ProjectSummary]:
@@ -60,7 +72,9 @@ def _matching(console: Console, summaries: Iterable[ProjectSummary], search: str
         summary
         for summary in summaries
         if (
-            not wanted or wanted in summary.project_id.lower() or wanted in console.names.of(summary.project_id).lower()
+            not wanted
+            or wanted in summary.project_id.lower()
+            or wanted in console.names.known(summary.project_id).lower()
         )
         and _is_in(summary, state)
     ]

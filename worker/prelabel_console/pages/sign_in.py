@@ -19,7 +19,7 @@ async def show_sign_in(request: Request) -> Response:
 
 
 async def sign_in(request: Request) -> Response:
-    """Check the token of the form; set the cookie and go on to the page that was asked for."""
+    """Check the token of the form; set the cookie and lead to the page that was asked for."""
     form = await read_form(request)
     address = request.client.host if request.client else ""
     try:

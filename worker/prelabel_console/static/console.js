@@ -6,6 +6,7 @@ const REFRESH_MS = 5000;
 const FIELDS = "input, select, textarea, [contenteditable]";
 
 // Times: the server writes UTC, the browser shows its own zone and keeps UTC in the title.
+const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
 const shown = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
 
 function showTimes(root) {
@@ -13,6 +14,7 @@ function showTimes(root) {
     const moment = new Date(time.dateTime);
     if (!Number.isNaN(moment.valueOf())) time.textContent = shown.format(moment);
   }
+  for (const mark of root.querySelectorAll("[data-time]")) mark.textContent = clock.format(new Date(mark.dataset.time));
 }
 
 // Copying works over plain http too, where browsers have no clipboard.
@@ -130,3 +132,38 @@ document.addEventListener("keydown", (event) => {
 
 document.querySelector("[data-help]")?.addEventListener("click", showHelp);
 showTimes(document);
+
+// Charts: what the lines say at the moment under the pointer.
+function valueText(text, unit) {
+  if (text === "" || text === undefined) return "–";
+  const value = Number(text);
+  if (unit !== "s") return value.toLocaleString();
+  return value < 120 ? `${value.toPrecision(3)} s` : `${Math.round(value / 60)} min`;
+}
+
+function readChart(event) {
+  const figure = event.target.closest?.("[data-chart]");
+  const picture = figure?.querySelector("svg[role='img']");
+  if (!picture) return;
+  const lines = [...picture.querySelectorAll(".line")];
+  const count = lines[0]?.dataset.values.split(",").length ?? 0;
+  const box = picture.getBoundingClientRect();
+  const { left, right, start, step, unit } = picture.dataset;
+  const x = ((event.clientX - box.left) / box.width) * picture.viewBox.baseVal.width;
+  const at = Math.round(((x - left) / (right - left)) * (count - 1));
+  const cursor = picture.querySelector(".cursor");
+  const output = figure.querySelector("output");
+  if (at < 0 || at >= count || !Number.isFinite(at)) {
+    cursor.style.display = "";
+    output.textContent = "";
+    return;
+  }
+  const place = Number(left) + ((right - left) * at) / Math.max(1, count - 1);
+  cursor.setAttribute("transform", `translate(${place} 0)`);
+  cursor.style.display = "inline";
+  const moment = new Date((Number(start) + at * step) * 1000);
+  const values = lines.map((line) => `${line.dataset.name} ${valueText(line.dataset.values.split(",")[at], unit)}`);
+  output.textContent = `${clock.format(moment)}: ${values.join(", ")}`;
+}
+
+document.addEventListener("pointermove", readChart);

@@ -13,7 +13,7 @@ COMMANDS: Mapping[str, Declared | Noun] = {
         "local.demo:demo",
         "Publish rows, some of them bad, to the sandbox, with an outage halfway, and show that the counts balance.",
     ),
-    "up": Declared("local.up:up", "Run Redis, the sandbox and workers on this machine until interrupted."),
+    "up": Declared("local.up:up", "Run Redis, the sandbox, workers and the console here until interrupted."),
     "worker": Declared("local.worker:worker", "Run a worker: it groups, submits, polls and settles."),
     "publish": Declared("publish.command:publish", "Publish predictions from a file."),
     "validate": Declared(

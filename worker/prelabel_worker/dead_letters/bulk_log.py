@@ -181,6 +181,10 @@ class BulkLog:
         actions = [_action(_DECODE(raw), asked, now_ms) for name, raw in entries.items() if not name.startswith(_ABORT)]
         return sorted(actions, key=lambda action: (action.started_at, action.id), reverse=True)
 
+    def running(self, scope: str) -> BulkAction | None:
+        """Return the action in progress with this scope; None if there is none."""
+        return next((action for action in self.all() if action.state == "running" and action.scope == scope), None)
+
     def _now_ms(self) -> int:
         return int(server_time(self._client, self._key) * 1000)
 

@@ -47,7 +47,7 @@ class Edits:
         return bool(self.features or self.options or self.classifications or self.data_rows)
 
     def apply(self, raw: bytes) -> bytes:
-        """Return the message with the new names; the same bytes if nothing changes or the message is not JSON."""
+        """Return the message with the new names; the same bytes if nothing changes or it cannot be read or written."""
         try:
             message = orjson.loads(raw)
         except orjson.JSONDecodeError:
@@ -55,7 +55,10 @@ class Edits:
         if not isinstance(message, dict):
             return raw
         changes = self._move(message) + sum(map(self._rename, _objects(message.get("annotations"))))
-        return orjson.dumps(message) if changes else raw
+        try:
+            return orjson.dumps(message) if changes else raw
+        except orjson.JSONEncodeError:  # nested too deeply
+            return raw
 
     def as_details(self) -> dict[str, Any]:
         """Return the edits for the action log; only the number of data rows, not their names."""

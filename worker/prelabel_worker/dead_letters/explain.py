@@ -45,6 +45,11 @@ def field_of(dead_letter: DeadLetter) -> str:
     return _INDEX.sub("[]", text(dead_letter.details.get("path") or ""))
 
 
+def cause_of(dead_letter: DeadLetter) -> str:
+    """Return what dead letters of this one's group have in common, on one line: `in_short` without indexes."""
+    return _INDEX.sub("[]", in_short(dead_letter))
+
+
 def _shortened(words: str) -> str:
     return words if len(words) <= _MOST_CHARACTERS else words[: _MOST_CHARACTERS - 1] + "…"
 

@@ -51,7 +51,7 @@ class DeadLetterFilter:
         """Return whether all texts occur. A message that spells characters as `\\u00e9` is also searched as JSON."""
         texts = [dead_letter.message.decode("utf-8", "replace"), orjson.dumps(dead_letter.details).decode()]
         if b"\\" in dead_letter.message:
-            with suppress(orjson.JSONDecodeError):
+            with suppress(orjson.JSONDecodeError, orjson.JSONEncodeError):  # the latter if it is nested too deeply
                 texts.append(orjson.dumps(orjson.loads(dead_letter.message)).decode())
         searched = "\n".join(texts).casefold()
         return all(word.casefold() in searched for word in self.words)

@@ -3,6 +3,7 @@
 A state is set only if nobody else has set another one since the caller read it: `StateChanged` has that one.
 """
 
+import hashlib
 from dataclasses import dataclass
 from typing import Literal
 
@@ -49,6 +50,11 @@ class GroupState:
     about: str = ""
     #: The state as Redis has it, by which a change of somebody else is detected.
     raw: bytes = b""
+
+    @property
+    def digest(self) -> str:
+        """What a form sends back to say which state its page has shown."""
+        return hashlib.sha256(self.raw).hexdigest()[:16]
 
     def now(self, last_at: UnixTime | None) -> State:
         """Return the state of a group whose last row died then; None if no row is dead."""

@@ -147,6 +147,19 @@ class Labelbox:
             tree = responses.tree_of(ontology.normalized)
         return ProjectOntology(tree, project.allowed_media_type, ontology.name or "")
 
+    def project_names(self, project_ids: Sequence[str]) -> list[str | None]:
+        """Return the names of some projects in one request; None for one that the key may not see.
+
+        Raises RequestError. That several projects may be asked for in one request is assumed, as it is for imports.
+        """
+        declared = ", ".join(f"$p{at}: ID!" for at in range(len(project_ids)))
+        parts = " ".join(f"p{at}: project(where: {{id: $p{at}}}) {{ id name }}" for at in range(len(project_ids)))
+        variables = {f"p{at}": project_id for at, project_id in enumerate(project_ids)}
+        data = responses.found(*self._query(f"query ProjectNames({declared}) {{ {parts} }}", variables))
+        projects = responses.read(data, dict[str, response_types.Named | None])
+        named = (projects.get(f"p{at}") for at in range(len(project_ids)))
+        return [project.name if project else None for project in named]
+
     def shows_pre_labels(self, project_id: str) -> bool | None:
         """Return whether labelers see the project's pre-labels, or None if Labelbox does not say.
 

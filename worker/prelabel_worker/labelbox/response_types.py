@@ -57,6 +57,12 @@ class ProjectFields(Part, frozen=True):
     ontology: ConnectedOntology | None = None
 
 
+class Named(Part, frozen=True):
+    """The name of a project."""
+
+    name: Annotated[str, msgspec.Meta(max_length=1000)] = ""
+
+
 class OntologyOfProject(Part, frozen=True):
     """The project, or null if there is none that the key may see."""
 

@@ -1,6 +1,8 @@
 """Record what operators do: every bulk or destructive action, beside the project's rows."""
 
 import getpass
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +11,7 @@ import orjson
 from prelabel.json_record import JsonRecord
 from prelabel.unix_time import UnixTime
 from prelabel.wire import keys
-from prelabel.wire.client import Client, server_time
+from prelabel.wire.client import Client, has_slots, server_time
 
 KEPT = 1000
 """Maximum number of actions of one project; older ones are forgotten."""
@@ -55,6 +57,10 @@ class Actions:
         """Record an action on an account, which several projects may share."""
         self._record(keys.actions(self._prefix), f"account-{action}", {"account": account} | details)
 
+    def record_group(self, group: str, action: str, details: dict[str, Any]) -> None:
+        """Record an action on an error group, which spans projects."""
+        self._record(keys.actions(self._prefix), f"group-{action}", {"group": group} | details)
+
     def last_with_accounts(self, limit: int = 50, account: str | None = None) -> list[Action]:
         """Return the newest actions on accounts, newest first, or those of them on one account."""
         last = self._last(keys.actions(self._prefix), "", limit)
@@ -77,12 +83,27 @@ class Actions:
         key = keys.ProjectKeys(self._prefix, project_id).actions
         return self._last(key, project_id, limit)
 
+    def last_of(self, project_ids: Sequence[str], limit: int = 50) -> list[Action]:
+        """Return the newest actions on each of some hundred projects; a project whose keys are unusable has none."""
+        if has_slots(self._client):
+            return [action for project_id in project_ids for action in self.last(project_id, limit)]
+        with self._client.pipeline(transaction=False) as pipeline:
+            for project_id in project_ids:
+                pipeline.lrange(keys.ProjectKeys(self._prefix, project_id).actions, 0, limit - 1)
+            answers = pipeline.execute(raise_on_error=False)
+        actions = []
+        for project_id, lines in zip(project_ids, answers, strict=True):
+            with suppress(ValueError, KeyError, TypeError):
+                actions += [_action(project_id, line) for line in lines]  # an error of Redis is no list
+        return actions
+
     def _last(self, key: str, project_id: str, limit: int) -> list[Action]:
-        entries = [orjson.loads(line) for line in self._client.lrange(key, 0, limit - 1)]
-        return [
-            Action(project_id, UnixTime.of_ms(entry["at"]), entry["action"], entry["who"], entry["details"])
-            for entry in entries
-        ]
+        return [_action(project_id, line) for line in self._client.lrange(key, 0, limit - 1)]
+
+
+def _action(project_id: str, line: bytes) -> Action:
+    entry = orjson.loads(line)
+    return Action(project_id, UnixTime.of_ms(entry["at"]), entry["action"], entry["who"], entry["details"])
 
 
 def user() -> str:

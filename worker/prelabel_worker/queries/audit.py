@@ -40,10 +40,10 @@ class ProjectAudit(JsonRecord):
 
 def audit(client: Client, key_prefix: str = keys.DEFAULT_PREFIX) -> list[ProjectAudit]:
     """Reconcile the counts of every known project. Correct while workers run: it reads each in one transaction."""
-    return [_audit_readable(client, key_prefix, project_id) for project_id in Inspector(client, key_prefix).projects()]
+    return [audit_project(client, key_prefix, project_id) for project_id in Inspector(client, key_prefix).projects()]
 
 
-def _audit_readable(client: Client, key_prefix: str, project_id: str) -> ProjectAudit:
+def audit_project(client: Client, key_prefix: str, project_id: str) -> ProjectAudit:
     """Audit one project; one that cannot be read does not balance, but does not end the audit either."""
     try:
         with readable(project_id):

@@ -15,7 +15,7 @@ from prelabel.unix_time import UnixTime
 from prelabel.wire import keys
 from prelabel.wire.client import Client
 from prelabel_worker.dead_letters.editing import Edits, suggested_edits
-from prelabel_worker.dead_letters.explain import field_of, in_short
+from prelabel_worker.dead_letters.explain import cause_of, field_of
 from prelabel_worker.dead_letters.group_state import GroupState, GroupStates, State
 from prelabel_worker.dead_letters.letter import DeadLetter
 from prelabel_worker.dead_letters.pipelines import ask
@@ -81,7 +81,7 @@ class ErrorGroup(JsonRecord):
     models: tuple[str, ...]
     #: Whether there are more dead letters than were read, so that there may be more models.
     sampled: bool
-    #: When the first row died that is still known; None without one.
+    #: When the first row died of it, ever as far as is remembered; None if none is dead now.
     first_at: UnixTime | None
     #: When the last row died; None without one.
     last_at: UnixTime | None
@@ -175,8 +175,10 @@ class ErrorGroups:
         """Yield the groups of projects: first their counts and samples, then the first and last death of each."""
         counts: dict[str, dict[str, int]] = {}
         samples: dict[str, dict[bytes, bytes]] = {}
-        for name, (rows, sample) in ask(self._client, names, self._ask_groups):
+        firsts: dict[str, dict[bytes, bytes]] = {}
+        for name, (rows, sample, first_ever) in ask(self._client, names, self._ask_groups):
             if isinstance(rows, dict) and isinstance(sample, dict):
+                firsts[name] = first_ever if isinstance(first_ever, dict) else {}
                 largest = sorted(rows.items(), key=lambda item: -int(item[1]))[:MOST_OF_A_PROJECT]
                 counts[name] = {group.decode(): int(number) for group, number in largest}
                 samples[name] = sample
@@ -185,13 +187,15 @@ class ErrorGroups:
         for (name, group), (first, last) in ends:
             if isinstance(last, list) and last:
                 sample_id = samples[name].get(group.encode(), b"").decode()
-                shares[name][group] = _Share(counts[name][group], float(first[0][1]), float(last[0][1]), sample_id)
+                begin = min(float(first[0][1]), float(firsts[name].get(group.encode(), "inf")))
+                shares[name][group] = _Share(counts[name][group], begin, float(last[0][1]), sample_id)
         yield from shares.items()
 
     def _ask_groups(self, pipeline: Any, project_id: str) -> None:
         project_keys = keys.ProjectKeys(self._prefix, project_id)
         pipeline.hgetall(project_keys.dead_groups)
         pipeline.hgetall(project_keys.dead_sample)
+        pipeline.hgetall(project_keys.flow.first)
 
     def _ask_ends(self, pipeline: Any, pair: tuple[str, str]) -> None:
         key = keys.ProjectKeys(self._prefix, pair[0]).dead_group(pair[1])
@@ -220,7 +224,7 @@ class ErrorGroups:
         return ErrorGroup(
             group=group,
             reason=known[0].reason if known else "",
-            about=in_short(known[0]) if known else state.about,
+            about=cause_of(known[0]) if known else state.about,
             rows=rows,
             projects=tuple(ProjectRows(name, share.rows) for name, share in parts[:PROJECTS_SHOWN]),
             project_count=len(parts),

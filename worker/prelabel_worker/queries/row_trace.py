@@ -1,10 +1,12 @@
 """Find where a row is and what became of it, by its data row or its message id. Read-only.
 
 Three places are searched: the history of settled chunks, the held rows, and the frames that wait or are in a chunk.
-Reads at most `MAX_FRAMES` frames; `searched_all` reports whether those were all.
+Reads at most `MAX_FRAMES` frames; `searched_all` reports whether those were all. No index has the dead letters of a
+data row without its model. So those that the history has forgotten are found by the models that the caller names, or
+among the newest `MAX_DEAD` dead letters; `searched_dead` reports whether those were all.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import orjson
@@ -20,9 +22,14 @@ from prelabel_worker.dead_letters.letter import DeadLetter
 from prelabel_worker.dead_letters.store import HeldRows
 from prelabel_worker.queries.imports import Imports, ImportStatus
 from prelabel_worker.queries.leftovers import leftovers_of
+from prelabel_worker.rendering.identity import row_key
+from prelabel_worker.rendering.row_builder import FORMS
 
 MAX_FRAMES = 5_000
 """Maximum number of frames that one trace reads."""
+MAX_DEAD = 500
+"""Maximum number of dead letters that one trace reads to find those of a data row."""
+_DEAD_BYTES = 8_000_000
 _TOGETHER = 50
 
 
@@ -61,6 +68,8 @@ class Trace:
     leftovers: list[Leftovers] = field(default_factory=list)
     #: Whether all frames and held rows were searched.
     searched_all: bool = True
+    #: Whether all dead letters were searched; those that the history or a model leads to are always found.
+    searched_dead: bool = True
 
     @property
     def found(self) -> bool:
@@ -77,8 +86,8 @@ class Tracer:
         self._imports = Imports(client, key_prefix)
         self._held = HeldRows(client, key_prefix)
 
-    def trace(self, project_id: str, key: str) -> Trace:
-        """Find the rows that have this global key, data row id or message id."""
+    def trace(self, project_id: str, key: str, models: Sequence[str] = ()) -> Trace:
+        """Find the rows that have this global key, data row id or message id; `models` may have predicted it."""
         trace = Trace()
         self._add_settled(trace, project_id, key)
         ids = dict.fromkeys(str(settled.row.arrival.seq) for settled in trace.settled)
@@ -88,7 +97,10 @@ class Tracer:
         # A row that is being tried is not listed as a dead letter, and the history may have forgotten why it was held.
         tried = self._held.being_tried(project_id, MAX_FRAMES)
         ids |= dict.fromkeys(self._about(project_id, tried, key))
+        ids |= dict.fromkeys(self._of_models(project_id, key, models))
         self._add_held(trace, project_id, list(ids))
+        if not trace.dead_letters:
+            self._add_newest_dead(trace, project_id, key)
         self._add_waiting(trace, project_id, key)
         trace.searched_all = trace.searched_all and len(tried) < MAX_FRAMES
         return trace
@@ -109,6 +121,24 @@ class Tracer:
         for row in self._held.rows(project_id, held_ids):
             if key in (row.data_row.partition(":")[2], row.message_id):
                 yield row.id
+
+    def _of_models(self, project_id: str, key: str, models: Sequence[str]) -> list[str]:
+        """Return the ids of the held rows of a data row and these models, or of no model."""
+        rows = [row_key(f"{form}:{key}", model) for form in FORMS for model in dict.fromkeys(("", *models))]
+        stored = self._client.hmget(keys.ProjectKeys(self._prefix, project_id).held_rows, rows)
+        return [held_id.decode() for ids in stored if ids for held_id in ids.split()]
+
+    def _add_newest_dead(self, trace: Trace, project_id: str, key: str) -> None:
+        """Search the newest dead letters, as far as their messages have no more than some megabytes together."""
+        dead = self._client.zrevrange(keys.ProjectKeys(self._prefix, project_id).dead, 0, MAX_DEAD)
+        states = self._held.states(project_id, [held_id.decode() for held_id in dead[:MAX_DEAD]])
+        small, size = [], 0
+        for held_id, state in states.items():
+            size += state.bytes
+            if size <= _DEAD_BYTES:
+                small.append(held_id)
+        trace.searched_dead = len(small) == len(states) and len(dead) <= MAX_DEAD
+        self._add_held(trace, project_id, list(self._about(project_id, small, key)))
 
     def _add_held(self, trace: Trace, project_id: str, ids: list[str]) -> None:
         project_keys = keys.ProjectKeys(self._prefix, project_id)

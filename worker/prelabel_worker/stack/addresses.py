@@ -27,7 +27,7 @@ _LOOK_SECONDS = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where the stack's Redis and sandbox listen, and the secrets that they ask for."""
+    """Where the stack's Redis, sandbox and console listen, and the secrets that they ask for."""
 
     #: The port of Redis.
     redis_port: int
@@ -37,6 +37,10 @@ class Addresses:
     sandbox_port: int
     #: The sandbox's API key.
     sandbox_key: str
+    #: The port of the console; 0 in the file of a release without one.
+    console_port: int = 0
+    #: The token with which the console lets its holder do everything; empty in the file of a release without one.
+    console_token: str = ""
 
     @property
     def redis_url(self) -> str:
@@ -55,7 +59,9 @@ def keep(folder: Path, tell: Callable[[str], None]) -> Addresses:
     sandbox_port = _port(kept.sandbox_port if kept else 0, "the sandbox", "PRELABEL_LABELBOX_ENDPOINT", tell)
     password = kept.redis_password if kept else new_password()
     key = kept.sandbox_key if kept else f"sandbox-{secrets.token_hex(12)}"
-    addresses = Addresses(redis_port, password, sandbox_port, key)
+    console_port = _port(kept.console_port if kept else 0, "the console", "", tell)
+    token = (kept.console_token if kept else "") or secrets.token_urlsafe(24)
+    addresses = Addresses(redis_port, password, sandbox_port, key, console_port, token)
     if addresses != kept:
         replace(folder / NAME, orjson.dumps(asdict(addresses)))
     return addresses
@@ -65,7 +71,10 @@ def _read(path: Path, tell: Callable[[str], None]) -> Addresses | None:
     try:
         check_regular(path)
         fields = orjson.loads(path.read_bytes())
-        ports, texts = ("redis_port", "sandbox_port"), ("redis_password", "sandbox_key")
+        ports, texts = ["redis_port", "sandbox_port"], ["redis_password", "sandbox_key"]
+        if isinstance(fields, dict) and "console_port" in fields:
+            ports.append("console_port")
+            texts.append("console_token")
         if not all(type(fields[name]) is int and 0 < fields[name] < 65536 for name in ports):
             raise ValueError
         if not all(isinstance(fields[name], str) and _SECRET.fullmatch(fields[name]) for name in texts):
@@ -85,8 +94,8 @@ def _port(kept: int, subject: str, variable: str, tell: Callable[[str], None]) -
     port = free_port()
     if kept:
         tell(
-            f"port {kept}, which {subject} had, is taken by another process: {subject} listens on port {port} now; "
-            f"set {variable} again where you have set it"
+            f"port {kept}, which {subject} had, is taken by another process: {subject} listens on port {port} now"
+            + (f"; set {variable} again where you have set it" if variable else "")
         )
     return port
 

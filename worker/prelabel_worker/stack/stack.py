@@ -1,6 +1,8 @@
 """Start and stop the whole stack. It always uses the sandbox and its key, whatever the environment says."""
 
 import fcntl
+import getpass
+import hashlib
 import json
 import os
 import shutil
@@ -41,7 +43,8 @@ class Stack:
     """A running stack: `with Stack(folder, workers=2) as stack: ...`; one at a time in a folder.
 
     Workers take the `roles` in turn, and so the numbers of `processes`. The folder `data` keeps the state and the
-    addresses for the next start, unless that is `fresh`. `tell` gets a line when an address cannot be kept.
+    addresses for the next start, unless that is `fresh`. `console` adds the operators' web pages. `tell` gets a line
+    when an address cannot be kept.
     Enter the context from the main thread, see `Processes`.
     """
 
@@ -53,12 +56,14 @@ class Stack:
         roles: Sequence[str] = ("all",),
         processes: Sequence[int] = (1,),
         data: str = "data",
+        console: bool = False,
         fresh: bool = False,
         settings: dict[str, str] | None = None,
         tell: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.folder = folder.absolute()
         self._data = self.folder / data
+        self._with_console = console
         self._fresh = fresh
         self._workers = workers
         self._roles = roles
@@ -132,6 +137,8 @@ class Stack:
             self._start_redis()
         elif name == "sandbox":
             self._start_sandbox()
+        elif name == "console":
+            self._start_console()
         else:
             self._start_worker(int(name.removeprefix("worker")))
         self._publish_file()
@@ -141,12 +148,16 @@ class Stack:
         self._start_redis()
         sandbox = self._start_sandbox()
         redis_url, key = self._addresses.redis_url, self._addresses.sandbox_key
-        self.file = StackFile(redis_url, redis_url, f"{sandbox}/graphql", key, sandbox, os.getpid())
+        self.file = StackFile(
+            redis_url, redis_url, f"{sandbox}/graphql", key, sandbox, os.getpid(), console_url=self._console_url
+        )
         client = self.client()
         # Workers of an earlier stack are gone, whatever they announced last.
         client.delete(keys.workers(keys.DEFAULT_PREFIX))
         for number in range(1, self._workers + 1):
             self._start_worker(number)
+        if self._with_console:
+            self._start_console()
         inspector = Inspector(client)
         self._wait(lambda: len(inspector.workers()) >= self._workers, "the workers", self.pids())
         self._publish_file()
@@ -220,6 +231,24 @@ class Stack:
         command += ["--concurrency", str(processes), "--hostname", f"worker{number}@%h"]
         # It runs in the stack's folder, where it finds no `.env` of the user.
         self._processes.start(f"worker{number}", command, environment=variables, folder=self.folder, grace=30)
+
+    def _start_console(self) -> None:
+        """Start the operators' pages; whoever has the stack's token may do everything there."""
+        digest = hashlib.sha256(self._addresses.console_token.encode()).hexdigest()
+        token = {getpass.getuser(): {"role": "admin", "sha256": digest}}
+        variables = _environment() | environment.variables(self.file) | {"PRELABEL_CONSOLE_TOKENS": json.dumps(token)}
+        command = [sys.executable, "-m", "prelabel_worker.cli", "console", "--port", str(self._addresses.console_port)]
+        process = self._processes.start(
+            "console", command, environment=variables, folder=self.folder, stdout=subprocess.PIPE
+        )
+        assert process.stdout is not None  # noqa: S101 - it was asked for
+        if not process.stdout.readline():
+            raise StackError(f"the console does not start, see {self.log('console')}")
+
+    @property
+    def _console_url(self) -> str:
+        port, token = self._addresses.console_port, self._addresses.console_token
+        return f"http://127.0.0.1:{port}/?token={token}" if self._with_console else ""
 
     def _wait(self, ready: Callable[[], bool], subject: str, parts: Iterable[str]) -> None:
         """Wait until `ready`. Raises StackError after half a minute, or when one of these parts has ended."""

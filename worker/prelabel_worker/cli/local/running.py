@@ -25,6 +25,14 @@ def supervise(stack: Stack, stop: SimpleQueue[None]) -> None:
         raise typer.Exit(AWAY) from None
 
 
+def for_operators(stack: Stack) -> str:
+    """Return the address of the console: with its token on a terminal only, since others may read a file or a log."""
+    url = stack.file.console_url
+    if sys.stdout.isatty():
+        return url
+    return f"{url.partition('?')[0]} (consoleUrl in {stack.folder / 'stack.json'} has its token; only you can read it)"
+
+
 def for_programs_elsewhere(stack: Stack) -> Iterator[str]:
     """Yield the lines that tell how a program in another folder finds the stack.
 

@@ -10,7 +10,7 @@ import typer
 
 from prelabel.printing import command, counted
 from prelabel_worker.cli.local.demo_rows import DEMO_DATA
-from prelabel_worker.cli.local.running import for_programs_elsewhere, supervise
+from prelabel_worker.cli.local.running import for_operators, for_programs_elsewhere, supervise
 from prelabel_worker.cli.local.sandbox import put_project
 from prelabel_worker.cli.shared.interrupts import stop_signals
 from prelabel_worker.cli.shared.terminal import print_line, say, usage
@@ -42,7 +42,7 @@ def up(
         str, typer.Option(metavar="data|demo", help="Start with its own rows (data), or with those of the last demo.")
     ] = _DATA,
 ) -> None:
-    """Run Redis, the sandbox and workers on this machine until interrupted. Nothing reaches a real account.
+    """Run Redis, the sandbox, workers and the console here until interrupted. Nothing reaches a real account.
 
     Example: prelabel up --workers 2
     """
@@ -51,7 +51,7 @@ def up(
     stop: SimpleQueue[None] = SimpleQueue()
     for number in stop_signals():
         signal.signal(number, lambda *_: stop.put(None))
-    with Stack(workers=workers, data=data, tell=say) as stack:
+    with Stack(workers=workers, data=data, console=True, tell=say) as stack:
         put_project(stack.file.sandbox_url, orjson.dumps(DEMO_PROJECT))
         for line in _greeting(stack, workers, data):
             print_line(line)
@@ -60,7 +60,7 @@ def up(
 
 def _greeting(stack: Stack, workers: int, data: str) -> Iterator[str]:
     sandbox = stack.file.sandbox_url
-    running = f"Redis, the sandbox at {sandbox} and {counted(workers, 'worker')}"
+    running = f"Redis, the sandbox at {sandbox}, {counted(workers, 'worker')} and the console"
     yield f"{running} are running; project demo-project is in the sandbox."
     yield f"Logs: {stack.logs}"
     yield "A part that ends is started again. The ports, the password and the key stay the same at the next start."
@@ -71,5 +71,6 @@ def _greeting(stack: Stack, workers: int, data: str) -> Iterator[str]:
     for line in (["publish examples/predictions.ndjson", "wait"] if data == _DATA else []) + ["status", "dead list"]:
         yield f"  {command(line)}"
     yield ""
+    yield f"What operators see: {for_operators(stack)}"
     yield f"What a labeler would see: {sandbox}/{'projects/demo-project' if data == _DATA else ''}"
     yield "Ctrl-C stops everything."

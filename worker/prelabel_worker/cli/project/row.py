@@ -16,7 +16,7 @@ from prelabel_worker.cli.shared.screen import console
 from prelabel_worker.cli.shared.terminal import NOTHING, AsJson, Project, RedisUrl, out, say, when
 from prelabel_worker.dead_letters.letter import DeadLetter
 from prelabel_worker.queries.row_report import FINAL
-from prelabel_worker.queries.row_trace import MAX_FRAMES, Settled, Trace, Tracer, Waiting
+from prelabel_worker.queries.row_trace import MAX_DEAD, MAX_FRAMES, Settled, Trace, Tracer, Waiting
 from prelabel_worker.queries.status import Inspector
 
 
@@ -45,6 +45,8 @@ def show(
     for project_id, trace in traces.items():
         if not trace.searched_all:
             say(f"{project_id}: more than {MAX_FRAMES} frames or held rows are on their way; not all were searched")
+        if not trace.found and not trace.searched_dead:
+            say(f"{project_id}: of its dead letters, the newest {MAX_DEAD} were searched, up to some megabytes")
     if not any(trace.found for trace in traces.values()):
         say(f"no row found for {key}")
         raise typer.Exit(NOTHING)

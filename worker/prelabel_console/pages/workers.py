@@ -1,0 +1,34 @@
+"""The living workers: roles, versions, liveness."""
+
+from collections import Counter
+from importlib.metadata import version
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from prelabel_console.attention import STALLED_SECONDS, missing_roles
+from prelabel_console.console import console_of
+from prelabel_console.endpoints import page
+from prelabel_console.render import render
+
+
+def workers_page(request: Request) -> Response:
+    """Answer the workers that ticked within the last minute."""
+    reading = console_of(request).overview.latest()
+    workers = reading.value.workers
+    return render(
+        request,
+        "workers.html",
+        section="workers",
+        age=reading.age_seconds,
+        workers=workers,
+        roles=Counter(worker.role for worker in workers),
+        processes=sum(worker.concurrency for worker in workers),
+        missing=missing_roles(workers),
+        versions=sorted({worker.version for worker in workers}),
+        own_version=version("prelabel"),
+        stalled=STALLED_SECONDS,
+    )
+
+
+ROUTES = [page("/workers", workers_page, "workers")]

@@ -1,5 +1,5 @@
-# An image for workers, and for the sandbox. No container engine has run this file yet: `make deploy-check` checks it
-# without one, see docs/how-to/deploy-with-containers.md.
+# An image for workers, and for the sandbox. `make deploy-test` builds and runs it, see
+# docs/how-to/deploy-with-containers.md.
 #
 # Pinned to a version, not to a digest, since no digest could be looked up when this was written. To pin a digest:
 #   docker build --build-arg BASE=python:3.12.12-slim-bookworm@sha256:… .

@@ -6,7 +6,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint const
 SEED ?= 1
 CODE := producers worker sandbox tests benchmarks examples docs deploy
 
-.PHONY: install demo test test-fast check docs format format-check lint types bandit audit package deploy-check chaos chaos-quick \
+.PHONY: install demo test test-fast check docs format format-check lint types bandit audit package deploy-check deploy-test chaos chaos-quick \
   lanes lanes-quick bench bench-quick bench-smoke clean
 
 install: $(VENV)/.dev  ## make .venv with everything for development
@@ -63,8 +63,11 @@ docs: $(VENV)/.dev  ## build the documentation as a site in build/docs, without 
 package: $(VENV)/.dev  ## build the wheel, try it in clean environments, and leave it in dist/
 	PYTHON=$(BIN)/python .ci/package
 
-deploy-check: $(VENV)/.dev  ## check the Dockerfile and the manifests: rules, schemas, and the image's steps without a container engine
+deploy-check: $(VENV)/.dev  ## check the Dockerfile and the manifests: schemas, hadolint and our rules
 	$(BIN)/python -m deploy.check
+
+deploy-test: $(VENV)/.dev  ## build the image, and start, break, upgrade and restore the stack on a container engine of its own; needs root
+	$(BIN)/python -m deploy.engine
 
 chaos: $(VENV)/.dev  ## run with 110 kills and a million confirmed rows, in about half an hour; SEED=… for another run
 	$(BIN)/python -m tests.chaos --seed $(SEED) --seconds 1700 --rows 1020000 --kills 110

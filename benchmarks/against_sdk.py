@@ -65,7 +65,7 @@ FORMS: dict[str, Callable[[int, int], Iterable[Any]]] = {
 }
 
 OF_THE_SDK = {"dicts": "dicts", "typed": "labels"}
-"""The form of the SDK beside ours."""
+"""Our form → the form of the SDK beside it. Figures of both are listed by our form."""
 
 
 def produce(url: str, form: str, number: int, first: int) -> None:

@@ -11,23 +11,21 @@ from pathlib import Path
 from deploy import dockerfile
 from deploy.dockerfile import Instruction
 from deploy.finding import Finding
-from deploy.ignored import Ignored
 
 FILE = "Dockerfile"
 _SECRET = re.compile(r"(?i)(password|passwd|secret|token|api_?key|redis_url|broker_url|index_url)")
-_EXEC_FORM = ("CMD", "ENTRYPOINT", "HEALTHCHECK")
 _BUILD_TOOLS = re.compile(r"\b(build-essential|gcc|g\+\+|make|cargo|rustc|pip3?\s+install)\b")
 _PROGRESS = ["prelabel", "healthy"]
 
 
-def check(text: str, root: Path) -> list[Finding]:
-    """Return everything that is wrong with a Dockerfile whose build folder is `root`."""
+def check(text: str) -> list[Finding]:
+    """Return what is wrong with a Dockerfile that neither hadolint nor a build would find."""
     try:
         instructions = dockerfile.parse(text)
     except dockerfile.DockerfileError as error:
         return [Finding(FILE, "readable", str(error), "the syntax that deploy/dockerfile.py knows")]
-    rules = (_base, _user, _forms, _health, _stop, _add, _pip, _copies, _secrets, _final_stage)
-    return [finding for rule in rules for finding in rule(instructions, root)]
+    rules = (_base, _user, _health, _stop, _pip, _secrets, _final_stage)
+    return [finding for rule in rules for finding in rule(instructions)]
 
 
 def hadolint(path: Path) -> list[Finding] | None:
@@ -56,7 +54,7 @@ def _found(at: Instruction, rule: str, expected: str, found: str | None = None) 
     return Finding(f"{FILE}:{at.line}", rule, found or f"{at.name} {at.text}", expected)
 
 
-def _base(instructions: list[Instruction], _: Path) -> Iterator[Finding]:
+def _base(instructions: list[Instruction]) -> Iterator[Finding]:
     values, stages = dockerfile.arguments(instructions), set()
     for instruction in instructions:
         if instruction.name != "FROM":
@@ -82,65 +80,35 @@ def _last(instructions: list[Instruction], name: str) -> Instruction | None:
     )
 
 
-def _user(instructions: list[Instruction], _: Path) -> Iterator[Finding]:
+def _user(instructions: list[Instruction]) -> Iterator[Finding]:
     user = _last(instructions, "USER")
     name = user.text if user else "no USER in the last stage"
     if not re.match(r"[1-9]\d*(:[1-9]\d*)?$", name):
         yield Finding(FILE, "user-not-root", name, "a numeric uid that is not 0")
 
 
-def _forms(instructions: list[Instruction], _: Path) -> Iterator[Finding]:
-    for instruction in instructions:
-        if instruction.name in _EXEC_FORM and instruction.exec_form is None and instruction.text != "NONE":
-            yield _found(instruction, "exec-form", "a JSON array: a shell between would take the signals")
-    if _last(instructions, "ENTRYPOINT") is None:
-        yield Finding(FILE, "exec-form", "no ENTRYPOINT in the last stage", "one, as a JSON array")
-
-
-def _health(instructions: list[Instruction], _: Path) -> Iterator[Finding]:
+def _health(instructions: list[Instruction]) -> Iterator[Finding]:
     check = _last(instructions, "HEALTHCHECK")
     if check is None or (check.exec_form or [])[:2] != _PROGRESS:
         yield Finding(FILE, "health-is-progress", check.text if check else "no HEALTHCHECK", "CMD " + str(_PROGRESS))
 
 
-def _stop(instructions: list[Instruction], _: Path) -> Iterator[Finding]:
+def _stop(instructions: list[Instruction]) -> Iterator[Finding]:
     signal = _last(instructions, "STOPSIGNAL")
     if signal is None or signal.text != "SIGTERM":
         yield Finding(FILE, "stop-signal", signal.text if signal else "no STOPSIGNAL", "SIGTERM: a warm stop")
 
 
-def _add(instructions: list[Instruction], _: Path) -> Iterator[Finding]:
-    for instruction in instructions:
-        if instruction.name == "ADD":
-            yield _found(instruction, "no-add", "COPY: ADD also fetches and unpacks")
-
-
-def _pip(instructions: list[Instruction], _: Path) -> Iterator[Finding]:
+def _pip(instructions: list[Instruction]) -> Iterator[Finding]:
     for instruction in instructions:
         for command in re.split(r"&&|;|\|\|", instruction.text) if instruction.name == "RUN" else ():
             if not re.search(r"\bpip3?\b.*\binstall\b", command):
                 continue
-            for option in ("--no-cache-dir", "--constraint constraints.txt"):
-                if option not in command:
-                    yield _found(instruction, "pip-options", option, command.strip())
+            if "--constraint constraints.txt" not in command:
+                yield _found(instruction, "pip-options", "--constraint constraints.txt", command.strip())
 
 
-def _copies(instructions: list[Instruction], root: Path) -> Iterator[Finding]:
-    rules = root / ".dockerignore"
-    ignored = Ignored(rules.read_text("utf-8") if rules.exists() else "")
-    for instruction in instructions:
-        if instruction.name != "COPY" or "from" in instruction.options:
-            continue
-        for source in instruction.words[:-1]:
-            if not (root / source).exists():
-                yield _found(instruction, "copy-source", "a file of the tree", f"{source}, which is not there")
-            elif ignored(source):
-                yield _found(
-                    instruction, "copy-source", "a file that .dockerignore lets through", f"{source}, left out"
-                )
-
-
-def _secrets(instructions: list[Instruction], _: Path) -> Iterator[Finding]:
+def _secrets(instructions: list[Instruction]) -> Iterator[Finding]:
     for instruction in instructions:
         for name in dockerfile.pairs(instruction) if instruction.name in ("ENV", "ARG") else ():
             if _SECRET.search(name):
@@ -149,7 +117,7 @@ def _secrets(instructions: list[Instruction], _: Path) -> Iterator[Finding]:
                 )
 
 
-def _final_stage(instructions: list[Instruction], _: Path) -> Iterator[Finding]:
+def _final_stage(instructions: list[Instruction]) -> Iterator[Finding]:
     final = instructions[-1].stage if instructions else 0
     if final < 1:
         yield Finding(FILE, "two-stages", f"{final + 1} stage", "a build stage and a final one")

@@ -24,6 +24,7 @@ from benchmarks.capacity.scenario import Scenario
 from benchmarks.capacity.simulation import simulate
 from benchmarks.capacity.sizing import drain_rate
 from prelabel.wire.keys import DEFAULT_PREFIX, ProjectKeys
+from prelabel.wire.lanes import DEFAULT_LANES
 from prelabel_worker.accounts.pauses import Pauses
 from prelabel_worker.operations.projects import Projects
 from prelabel_worker.queries.audit import audit
@@ -242,7 +243,7 @@ def publish_spread(number: int) -> Iterator[tuple[float, float, int, int]]:
             publish(url, messages)
             publisher_cpu, redis_cpu = time.process_time() - own, cpu([server]) - before
             all_keys = [ProjectKeys(DEFAULT_PREFIX, f"p{at}") for at in range(projects)]
-            frames = sum(client.llen(keys.lane(lane)) for keys in all_keys for lane in range(16))
+            frames = sum(client.llen(keys.lane(lane)) for keys in all_keys for lane in range(DEFAULT_LANES))
         yield publisher_cpu, redis_cpu, len(messages), frames
 
 

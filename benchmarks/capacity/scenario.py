@@ -2,6 +2,8 @@
 
 import msgspec
 
+from prelabel.wire.lanes import DEFAULT_LANES
+
 DAY_SECONDS = 86_400
 
 
@@ -49,7 +51,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     #: Maximum chunks that a project has open.
     open_chunks: int = 8
     #: Lanes of a project.
-    lanes: int = 16
+    lanes: int = DEFAULT_LANES
     #: First and longest wait before the state of an import is asked for.
     poll_min_seconds: float = 1.0
     poll_max_seconds: float = 30.0

@@ -180,7 +180,7 @@ MEASURES: Sequence[Measure] = (
         "s",
         at_most(0.2, "×"),
         ("against_sdk",),
-        _sdk("typed", "labels", "seconds"),
+        _sdk("typed", "typed", "seconds"),
         peer="the SDK, from its annotation types",
     ),
     Measure(

@@ -63,16 +63,16 @@ RUNS = (
     Run(
         "end_to_end",
         {
-            Size.FULL: "--rows 100000 --peer-rows 1500 --batch-rows 3000 --rounds 3",
+            Size.FULL: "--rows 200000 --peer-rows 1500 --batch-rows 3000 --rounds 3",
             Size.QUICK: "--rows 40000 --peer-rows 500 --batch-rows 2000",
             Size.SMOKE: "--rows 2000 --peer-rows 100 --batch-rows 0",
         },
     ),
-    Run("busy", {Size.FULL: "--rows 160000 --repeat 3", Size.QUICK: "--rows 40000", Size.SMOKE: "--rows 2000"}),
+    Run("busy", {Size.FULL: "--rows 400000 --repeat 3", Size.QUICK: "--rows 40000", Size.SMOKE: "--rows 2000"}),
     Run(
         "against_sdk",
         {
-            Size.FULL: "--rows 100000 --typed-rows 20000 --forms dicts,stream,typed --rounds 3",
+            Size.FULL: "--rows 100000 --typed-rows 100000 --forms dicts,stream,typed --rounds 3",
             Size.QUICK: "--rows 10000 --typed-rows 2000 --forms dicts,stream,typed",
             Size.SMOKE: "--rows 500 --typed-rows 100 --forms dicts,stream,typed --no-peer",
         },

@@ -6,7 +6,9 @@ data row.
 
 from zlib import crc32
 
-DEFAULT_LANES = 16
+DEFAULT_LANES = 8
+"""Lanes of a new project: as many as it may have chunks open (`open_chunks`). With more lanes the frames of a small
+project would be smaller, which costs each of its rows; with fewer, fewer of its imports could run at a time."""
 MAX_LANES = 1024
 """Maximum lanes of a project: every script that looks at a project reads all of them. `publish.lua` refuses more."""
 

@@ -23,6 +23,7 @@ from prelabel import (
     RedisUnavailable,
 )
 from prelabel.wire.frame import read_header
+from prelabel.wire.lanes import DEFAULT_LANES
 from prelabel_worker.stack import redis_server
 from tests.support.publishing import message, published, waiting
 from tests.support.redis_server import start_redis
@@ -80,7 +81,7 @@ def test_one_send_is_one_round_trip_whatever_the_number_of_lanes(
         publisher.flush()
 
     assert client.info("commandstats")["cmdstat_evalsha"]["calls"] == before + 1
-    assert len(client.hkeys(f"{prefix}:{{p}}:frames")) == 17
+    assert len(client.hkeys(f"{prefix}:{{p}}:frames")) == 1 + DEFAULT_LANES
 
 
 def test_rows_of_a_data_row_keep_their_order_from_many_threads(

@@ -86,7 +86,7 @@ def test_a_peer_that_cannot_be_installed_leaves_its_reason() -> None:
 def test_the_sdk_is_compared_form_by_form() -> None:
     value = {
         "ours": {"dicts": {"seconds": 3.0}, "stream": {"memory": 90.0}, "typed": {"seconds": 4.0}},
-        "sdk": {"dicts": {"seconds": 6.0, "memory": 900.0}, "labels": {"seconds": 40.0}},
+        "sdk": {"dicts": {"seconds": 6.0, "memory": 900.0}, "typed": {"seconds": 40.0}},
         "missing": {},
     }
 

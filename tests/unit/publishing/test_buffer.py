@@ -92,7 +92,7 @@ def test_every_row_is_sent_once_in_its_lane_in_order_within_the_limits(spec: lis
 
     expected: dict[int, list[bytes]] = {}
     for each in rows:
-        expected.setdefault(lane_of(each.data_row_key, 16), []).append(each.raw)
+        expected.setdefault(lane_of(each.data_row_key, buffer.lanes), []).append(each.raw)
     assert sent == expected
     assert buffer.bytes_in_memory == buffer.rows_in_memory == 0
 

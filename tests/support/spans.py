@@ -9,14 +9,14 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from prelabel_worker.tracing import export
+from prelabel_worker.tracing.provider import provider
 
 
 @cache
 def _exporter() -> InMemorySpanExporter:
     """Return the exporter of the process's one tracer provider, which is a worker's."""
     exporter = InMemorySpanExporter()
-    trace.set_tracer_provider(export.provider(SimpleSpanProcessor(exporter)))
+    trace.set_tracer_provider(provider(SimpleSpanProcessor(exporter)))
     return exporter
 
 

@@ -5,14 +5,9 @@ OpenTelemetry. It is loaded only then: it and what it needs take memory in each 
 """
 
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from prelabel import tracing
-from prelabel.version import __version__
-from prelabel_worker.tracing.spans import TRACE_ID
-
-if TYPE_CHECKING:
-    from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 
 _NEEDED = ("opentelemetry.sdk.trace", "opentelemetry.exporter.otlp.proto.http.trace_exporter")
 
@@ -29,11 +24,11 @@ def start() -> None:
     if state() != "on":
         return
     from opentelemetry import trace
-    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+    from prelabel_worker.tracing.provider import sending
 
     if isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
-        trace.set_tracer_provider(provider(BatchSpanProcessor(OTLPSpanExporter())))
+        trace.set_tracer_provider(sending())
 
 
 def stop() -> None:
@@ -46,23 +41,3 @@ def _is_installed(module: str) -> bool:
         return find_spec(module) is not None
     except ModuleNotFoundError:  # of a package around it
         return False
-
-
-def provider(processor: "SpanProcessor") -> "TracerProvider":
-    """Return the tracer provider of a worker, which hands its spans to this processor."""
-    from opentelemetry.sdk.resources import OTELResourceDetector, Resource
-    from opentelemetry.sdk.trace import TracerProvider
-    from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
-
-    class Ids(RandomIdGenerator):
-        """Random ids, but for the traces of chunks."""
-
-        def generate_trace_id(self) -> int:
-            return TRACE_ID.get() or super().generate_trace_id()
-
-    named = Resource.create({"service.name": "prelabel-worker", "service.version": __version__})
-    resource = named.merge(OTELResourceDetector().detect())
-    # `stop` sends what is left. The SDK, at the end of the interpreter, would wait for a collector as long as it takes.
-    made = TracerProvider(resource=resource, id_generator=Ids(), shutdown_on_exit=False)
-    made.add_span_processor(processor)
-    return made

@@ -179,12 +179,13 @@ class FlowReader:
     ) -> list[dict[int, _Hash]]:
         """Return the hashes of the intervals, by number, of each project or account."""
         numbers = list(dict.fromkeys(interval.number for interval in intervals))
-        hashes = iter(self._hashes([scale.key(flow, number) for flow in flows for number in numbers]))
+        names = [scale.key(flow, number) for flow in flows for number in numbers]
+        hashes = self._hashes(names, in_one_slot=len(numbers))
         return [{number: next(hashes) for number in numbers} for _ in flows]
 
-    def _hashes(self, names: Sequence[str]) -> Iterator[_Hash]:
-        """Read hashes; in a cluster each has a round trip of its own, as it may be on a node of its own."""
-        together = 1 if has_slots(self._client) else _TOGETHER
+    def _hashes(self, names: Sequence[str], in_one_slot: int = 1) -> Iterator[_Hash]:
+        """Read hashes. In a cluster, a round trip is for as many names as follow each other in one slot."""
+        together = max(in_one_slot, 1) if has_slots(self._client) else _TOGETHER
         for at in range(0, len(names), together):
             with self._client.pipeline(transaction=False) as pipeline:
                 for name in names[at : at + together]:

@@ -20,6 +20,7 @@ MINUTES = 60
 QUARTERS = 96
 """Number of quarter hours that can be read."""
 _CLOSED_SECONDS = 60  # after its end a hash cannot change any more, whatever the clocks of a cluster's nodes are
+_MOST_HASHES = 16  # of a scale; a day has 12 of two hours
 _TOGETHER = 500  # hashes in one round trip
 _Hash = Mapping[bytes, int]
 
@@ -53,23 +54,20 @@ class _Interval(NamedTuple):
 
 
 class _Closed:
-    """The sums of hashes whose time is over. Thread-safe: what is kept is replaced as a whole."""
+    """The sums of hashes whose time is over. Thread-safe: what is kept of a scale is replaced as a whole."""
 
     def __init__(self) -> None:
-        self._projects: frozenset[str] = frozenset()
-        self._sums: dict[_Scale, dict[int, Counter[bytes]]] = {}
+        self._kept: dict[_Scale, tuple[frozenset[str], dict[int, Counter[bytes]]]] = {}
 
     def of(self, project_ids: Sequence[str], scale: _Scale) -> dict[int, Counter[bytes]]:
         """Return the known sums of exactly these projects, by number of the hash."""
-        return dict(self._sums.get(scale, {})) if self._projects == frozenset(project_ids) else {}
+        projects, sums = self._kept.get(scale, (frozenset(), {}))
+        return dict(sums) if projects == frozenset(project_ids) else {}
 
     def keep(self, project_ids: Sequence[str], scale: _Scale, sums: Mapping[int, Counter[bytes]], current: int) -> None:
         """Keep the sums below the number `current`, and none that nobody asks for any more."""
-        projects = frozenset(project_ids)
-        oldest = current - QUARTERS
-        kept = {number: counts for number, counts in sums.items() if oldest <= number < current}
-        self._sums = {**(self._sums if projects == self._projects else {}), scale: kept}
-        self._projects = projects
+        kept = {number: counts for number, counts in sums.items() if current - _MOST_HASHES <= number < current}
+        self._kept[scale] = frozenset(project_ids), kept
 
 
 class FlowReader:

@@ -49,5 +49,7 @@ def test_counts_are_kept_until_redis_takes_them(project: Project) -> None:
         "a": {("poll", "200"): 2},
         "b": {("poll", "429"): 1},
     }
+    assert sum(point.count for point in flow.requests("a")) == 2
+    assert sum(point.count for point in flow.requests_by_quarter("a")) == 2
     counts.flush()
     assert flow.request_totals(["a"])["a"].count == 2

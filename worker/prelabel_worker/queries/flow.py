@@ -20,6 +20,7 @@ MINUTES = 60
 QUARTERS = 96
 """Number of quarter hours that can be read."""
 _CLOSED_SECONDS = 60  # after its end a hash cannot change any more, whatever the clocks of a cluster's nodes are
+_MOST_HASHES = 16  # of a scale; a day has 12 of two hours
 _TOGETHER = 500  # hashes in one round trip
 _Hash = Mapping[bytes, int]
 
@@ -53,23 +54,20 @@ class _Interval(NamedTuple):
 
 
 class _Closed:
-    """The sums of hashes whose time is over. Thread-safe: what is kept is replaced as a whole."""
+    """The sums of hashes whose time is over. Thread-safe: what is kept of a scale is replaced as a whole."""
 
     def __init__(self) -> None:
-        self._projects: frozenset[str] = frozenset()
-        self._sums: dict[_Scale, dict[int, Counter[bytes]]] = {}
+        self._kept: dict[_Scale, tuple[frozenset[str], dict[int, Counter[bytes]]]] = {}
 
     def of(self, project_ids: Sequence[str], scale: _Scale) -> dict[int, Counter[bytes]]:
         """Return the known sums of exactly these projects, by number of the hash."""
-        return dict(self._sums.get(scale, {})) if self._projects == frozenset(project_ids) else {}
+        projects, sums = self._kept.get(scale, (frozenset(), {}))
+        return dict(sums) if projects == frozenset(project_ids) else {}
 
     def keep(self, project_ids: Sequence[str], scale: _Scale, sums: Mapping[int, Counter[bytes]], current: int) -> None:
         """Keep the sums below the number `current`, and none that nobody asks for any more."""
-        projects = frozenset(project_ids)
-        oldest = current - QUARTERS
-        kept = {number: counts for number, counts in sums.items() if oldest <= number < current}
-        self._sums = {**(self._sums if projects == self._projects else {}), scale: kept}
-        self._projects = projects
+        kept = {number: counts for number, counts in sums.items() if current - _MOST_HASHES <= number < current}
+        self._kept[scale] = frozenset(project_ids), kept
 
 
 class FlowReader:
@@ -179,12 +177,13 @@ class FlowReader:
     ) -> list[dict[int, _Hash]]:
         """Return the hashes of the intervals, by number, of each project or account."""
         numbers = list(dict.fromkeys(interval.number for interval in intervals))
-        hashes = iter(self._hashes([scale.key(flow, number) for flow in flows for number in numbers]))
+        names = [scale.key(flow, number) for flow in flows for number in numbers]
+        hashes = self._hashes(names, in_one_slot=len(numbers))
         return [{number: next(hashes) for number in numbers} for _ in flows]
 
-    def _hashes(self, names: Sequence[str]) -> Iterator[_Hash]:
-        """Read hashes; in a cluster each has a round trip of its own, as it may be on a node of its own."""
-        together = 1 if has_slots(self._client) else _TOGETHER
+    def _hashes(self, names: Sequence[str], in_one_slot: int = 1) -> Iterator[_Hash]:
+        """Read hashes. In a cluster, a round trip is for as many names as follow each other in one slot."""
+        together = max(in_one_slot, 1) if has_slots(self._client) else _TOGETHER
         for at in range(0, len(names), together):
             with self._client.pipeline(transaction=False) as pipeline:
                 for name in names[at : at + together]:

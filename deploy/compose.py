@@ -80,11 +80,14 @@ def words(command: Any) -> list[str]:
 
 
 def environment(service: dict[str, Any]) -> dict[str, str]:
-    """Return a service's environment, which is a mapping or a list."""
+    """Return a service's environment, which is a mapping or a list.
+
+    Variables without a value, which compose takes from the caller's environment, are left out.
+    """
     entries = service.get("environment") or {}
     pairs: Iterable[tuple[str, Any]]
     pairs = entries.items() if isinstance(entries, dict) else (line.partition("=")[::2] for line in entries)
-    return {name: str(value) for name, value in pairs}
+    return {name: str(value) for name, value in pairs if value is not None}
 
 
 def options(service: dict[str, Any]) -> dict[str, str]:

@@ -106,7 +106,7 @@ def rig(client: "redis.Redis", redis_url: str, prefix: str, sandbox_process: San
 
 
 @pytest.fixture
-def at_labelbox(rig: Rig, redis_url: str, prefix: str) -> Iterator[Callable[..., Browser]]:
+def with_key(rig: Rig, redis_url: str, prefix: str) -> Iterator[Callable[..., Browser]]:
     """Yield a function that makes browsers of a console that has the key of the rig's sandbox."""
     settings = console_settings(
         redis_url,

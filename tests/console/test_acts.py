@@ -69,13 +69,13 @@ def test_waiting_rows_are_flushed(browser: BrowserOf, make_project: Callable[...
     assert last(project).details == {"rows": 2}
 
 
-def test_retrying_rows_are_tried_now(at_labelbox: BrowserOf, rig: Rig) -> None:
+def test_retrying_rows_are_tried_now(with_key: BrowserOf, rig: Rig) -> None:
     rig.sandbox.project(
         rig.project.id, {"tools": [{"tool": "rectangle", "name": "car"}], "classifications": []}, rows=["there"]
     )
     rig.publish("missing")
     rig.run(lambda: rig.status().retrying == 1, "a retrying row")
-    operator = at_labelbox(Role.OPERATOR)
+    operator = with_key(Role.OPERATOR)
 
     assert "trying 1 row of" in operator.act(f"/projects/{rig.project.id}/retry")
     assert "no row of" in operator.act(f"/projects/{rig.project.id}/retry") or rig.status().retrying_queued == 1
@@ -146,9 +146,9 @@ def imported(rig: Rig) -> ImportStatus:
     return next(Imports(rig.client, rig.settings.key_prefix).settled(rig.project.id))
 
 
-def test_an_import_is_undone_after_its_word_was_typed(at_labelbox: BrowserOf, rig: Rig) -> None:
+def test_an_import_is_undone_after_its_word_was_typed(with_key: BrowserOf, rig: Rig) -> None:
     status = imported(rig)
-    admin = at_labelbox(Role.ADMIN)
+    admin = with_key(Role.ADMIN)
     path = f"/projects/{rig.project.id}/imports/{status.chunk_id}/undo"
 
     assert "2 imported rows will count as discarded" in admin.text(path)
@@ -163,9 +163,9 @@ def test_an_import_is_undone_after_its_word_was_typed(at_labelbox: BrowserOf, ri
     assert (last(rig.project).who, last(rig.project).action) == ("admin", "undo")
 
 
-def test_the_second_who_undoes_an_import_is_told_that_it_is_done(at_labelbox: BrowserOf, rig: Rig) -> None:
+def test_the_second_who_undoes_an_import_is_told_that_it_is_done(with_key: BrowserOf, rig: Rig) -> None:
     status = imported(rig)
-    one, other = at_labelbox(Role.ADMIN), at_labelbox(Role.ADMIN)
+    one, other = with_key(Role.ADMIN), with_key(Role.ADMIN)
     path = f"/projects/{rig.project.id}/imports/{status.chunk_id}/undo"
     one.act(path, {"confirm": "undo"})
 
@@ -175,9 +175,9 @@ def test_the_second_who_undoes_an_import_is_told_that_it_is_done(at_labelbox: Br
     assert "somebody has undone it" in answer.text
 
 
-def test_an_undo_that_labelbox_does_not_answer_can_be_finished(at_labelbox: BrowserOf, rig: Rig) -> None:
+def test_an_undo_thwith_key_does_not_answer_can_be_finished(with_key: BrowserOf, rig: Rig) -> None:
     status = imported(rig)
-    admin = at_labelbox(Role.ADMIN)
+    admin = with_key(Role.ADMIN)
     path = f"/projects/{rig.project.id}/imports/{status.chunk_id}/undo"
     rig.sandbox.control("POST", "/faults", {"fault": "status", "status": 401, "times": 3})
 

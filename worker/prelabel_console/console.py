@@ -11,6 +11,7 @@ from prelabel_console.access.roles import Visitor
 from prelabel_console.audits import Audits, Verdict
 from prelabel_console.dead import DeadTools, make_dead_tools
 from prelabel_console.names import ProjectNames
+from prelabel_console.news import GroupNews, News
 from prelabel_console.snapshot import Snapshot
 from prelabel_worker.accounts.pauses import Pauses
 from prelabel_worker.accounts.status import Accounts
@@ -26,6 +27,7 @@ from prelabel_worker.settings import Settings
 
 _OVERVIEW_SECONDS = 2.0
 _FLOW_SECONDS = 5.0
+_NEWS_SECONDS = 10.0
 _AUDIT_SECONDS = 180.0
 
 
@@ -45,6 +47,8 @@ class Console:
     flow: Snapshot[list[FlowPoint]]
     #: What the audit says about the projects that are cheap to audit.
     audit: Snapshot[Verdict]
+    #: Error groups that a person should look at first.
+    news: Snapshot[list[GroupNews]]
     #: The names of projects at Labelbox.
     names: ProjectNames
     #: Dead letters and error groups.
@@ -99,6 +103,7 @@ class Console:
         self.overview.stop()
         self.flow.stop()
         self.audit.stop()
+        self.news.stop()
         self.names.stop()
         self.dead.stop()
 
@@ -111,7 +116,8 @@ def make_console(settings: Settings, client: Client, access: Access) -> Console:
     audits = Audits(client, settings.key_prefix, lambda: overview.latest().value)
     audit = Snapshot("audit", audits.read, _AUDIT_SECONDS)
     names, dead = ProjectNames(client, settings), make_dead_tools(client, settings)
-    return Console(settings, client, access, overview, flow, audit, names, dead)
+    news = Snapshot("news", News(dead, lambda: overview.latest().value.at).read, _NEWS_SECONDS)
+    return Console(settings, client, access, overview, flow, audit, news, names, dead)
 
 
 def console_of(request: Request) -> Console:

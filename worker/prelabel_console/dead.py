@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from prelabel.wire.client import Client
 from prelabel_console.bulk.runner import BulkRunner
-from prelabel_console.notable import Notable, notable
 from prelabel_console.snapshot import Snapshot
 from prelabel_worker.chunks.project_memory import ProjectMemory
 from prelabel_worker.dead_letters.group_state import GroupStates
@@ -20,7 +19,7 @@ from prelabel_worker.rendering.message_check import CheckedMessage, check_messag
 from prelabel_worker.settings import Settings
 
 _GROUPS_SECONDS = 2.0
-_PROJECTS, _PROJECTS_READ, _LOOKED_AT = 5, 60, 50
+_PROJECTS, _PROJECTS_READ = 5, 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +71,6 @@ class DeadTools:
             if counts:
                 sums[group] = [one + other for one, other in zip(sums[group] or [0] * len(counts), counts, strict=True)]
         return sums
-
-    def notable(self, now: float) -> list[Notable]:
-        """Return the groups to look at first, of the largest open ones; empty until they have been read."""
-        reading = self.groups.peek()
-        if reading is None:
-            return []
-        largest = [group for group in reading.value if group.state in ("open", "regressed")][:_LOOKED_AT]
-        return notable(largest, self.occurrences(largest), now)
 
     def stop(self) -> None:
         """End the threads."""

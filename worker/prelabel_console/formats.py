@@ -46,9 +46,11 @@ def short(value: float) -> str:
 
 
 def lasted(seconds: float) -> str:
-    """Return a duration with its largest unit, or two: `0.4 s`, `12 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`."""
+    """Return a duration in one unit or two: `40 ms`, `0.4 s`, `12 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`."""
     if seconds <= 0:
         return "0 s"
+    if seconds < 0.1:
+        return f"{seconds * 1000:.0f} ms"
     if seconds < 10:
         return f"{seconds:.1f} s"
     whole = round(seconds)

@@ -35,7 +35,8 @@ def test_a_value_that_is_sent_back_is_unchanged_but_escaped(text: str) -> None:
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [
-        (-1, "0 s"), (0, "0 s"), (0.44, "0.4 s"), (12.2, "12 s"), (59.7, "1 min"), (60, "1 min"), (200, "3 min 20 s"),
+        (-1, "0 s"), (0, "0 s"), (0.04, "40 ms"), (0.44, "0.4 s"), (12.2, "12 s"),
+        (59.7, "1 min"), (60, "1 min"), (200, "3 min 20 s"),
         (3600, "1 h"), (7500, "2 h 5 min"), (86_400, "1 d"), (273_600, "3 d 4 h"),
     ],
 )  # fmt: skip

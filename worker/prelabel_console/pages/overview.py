@@ -7,7 +7,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from prelabel_console.attention import attention_of
-from prelabel_console.charts import spark_of
 from prelabel_console.console import console_of
 from prelabel_console.endpoints import page
 from prelabel_console.render import render
@@ -21,7 +20,7 @@ def overview_page(request: Request) -> Response:
     """Answer the overview."""
     console = console_of(request)
     reading, audit = console.overview.latest(), console.audit.peek()
-    flow = console.flow.latest()
+    flow, news = console.flow.latest(), console.news.peek()
     projects = list(reading.value.projects.values())
     oldest = min((summary.oldest_waiting_at for summary in projects if summary.oldest_waiting_at), default=None)
     return render(
@@ -34,9 +33,8 @@ def overview_page(request: Request) -> Response:
         oldest=oldest,
         attention=attention_of(reading.value, audit.value if audit else None),
         audit=audit,
+        news=news.value if news else None,
         traffic=traffic_of(flow.value),
-        notable=console.dead.notable(reading.value.at),
-        spark_of=spark_of,
         busiest=sorted(projects, key=lambda summary: (-summary.pending, summary.project_id))[:_BUSIEST],
     )
 

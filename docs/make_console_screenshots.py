@@ -1,0 +1,111 @@
+"""Write the pictures of the console in docs/images, with rows of a stack of its own, taken with Chromium.
+
+`python docs/make_console_screenshots.py [NAME …]` takes all pictures, or those named. It starts a stack in a temporary
+folder, publishes rows for a few minutes, some of them bad, and takes a picture of each kind of page.
+"""
+
+import random
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from pathlib import Path
+
+import httpx
+from PIL import Image
+from playwright.sync_api import sync_playwright
+
+from prelabel import Publisher
+from prelabel_worker.stack.stack import Stack
+
+ROOT = Path(__file__).parents[1]
+IMAGES = ROOT / "docs/images"
+CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+FLAGS += ["--disable-sync", "--no-first-run"]
+WIDE, PHONE = (1280, 860), (390, 780)
+LARGE = 180_000
+SECONDS = 200
+"""How long rows are published, so that the charts show something."""
+NAMES = {"harbour": "Harbour cameras", "night-shift": "Night shift", "drone-7": "Drone 7, survey"}
+TOOLS = [{"tool": "rectangle", "name": "vessel"}, {"tool": "rectangle", "name": "person"}]
+SHOTS = [
+    ("console-overview", "/", WIDE, "light"),
+    ("console-overview-dark", "/", WIDE, "dark"),
+    ("console-overview-phone", "/", PHONE, "light"),
+    ("console-project", "/projects/harbour", WIDE, "light"),
+    ("console-project-phone", "/projects/harbour", PHONE, "dark"),
+    ("console-projects", "/projects", WIDE, "light"),
+    ("console-accounts", "/accounts", WIDE, "dark"),
+]
+"""Name of a picture, the page, the size of the window, the colours."""
+
+
+@contextmanager
+def running() -> Iterator[Stack]:
+    """Run a stack with a console and three projects."""
+    with tempfile.TemporaryDirectory() as folder, Stack(Path(folder) / ".prelabel", workers=2, console=True) as stack:
+        for project, name in NAMES.items():
+            body = {"id": project, "name": name, "mediaType": "IMAGE", "dataRows": "any"}
+            body |= {"ontology": {"tools": TOOLS, "classifications": []}}
+            httpx.post(f"{stack.file.sandbox_url}/_sandbox/projects", json=body).raise_for_status()
+        yield stack
+
+
+def publish(stack: Stack) -> None:
+    """Publish rows at a changing rate; one in thirty names a feature that the ontology does not have."""
+    chosen = random.Random(7)
+    ends, number = time.monotonic() + SECONDS, 0
+    with Publisher(stack.file.redis_url) as publisher:
+        while time.monotonic() < ends:
+            for _ in range(chosen.randrange(20, 120)):
+                number += 1
+                publisher.publish(message(chosen, number))
+            time.sleep(0.5)
+        publisher.flush(30)
+
+
+def message(chosen: random.Random, number: int) -> dict[str, object]:
+    """Return a message of one of the projects."""
+    name = chosen.choice(["vessel"] * 20 + ["person"] * 9 + ["Persn"])
+    box = {"top": 12, "left": number % 500, "height": 30, "width": 40}
+    return {
+        "projectId": chosen.choice(["harbour"] * 5 + ["night-shift"] * 2 + ["drone-7"]),
+        "dataRow": {"globalKey": f"pier-7/cam-2/{number:06}.png"},
+        "model": {"name": "detector-3"},
+        "annotations": [{"name": name, "bbox": box}],
+    }
+
+
+def take(screenshot: bytes, file: Path) -> None:
+    """Save a picture as a small file; a large one gets fewer colours."""
+    shot = Image.open(BytesIO(screenshot)).convert("RGB")
+    shot.save(file, optimize=True)
+    if file.stat().st_size > LARGE:
+        shot.quantize(256, dither=Image.Dither.NONE).save(file, optimize=True)
+
+
+def main(wanted: list[str]) -> None:
+    """Take the pictures."""
+    IMAGES.mkdir(exist_ok=True)
+    with running() as stack, sync_playwright() as playwright:
+        publish(stack)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        for name, path, (width, height), scheme in SHOTS:
+            if wanted and name not in wanted:
+                continue
+            context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+            page = context.new_page()
+            page.goto(stack.file.console_url)
+            page.goto(str(httpx.URL(stack.file.console_url).join(path)))
+            take(page.screenshot(), IMAGES / f"{name}.png")
+            context.close()
+            print(f"docs/images/{name}.png", (IMAGES / f"{name}.png").stat().st_size)
+        browser.close()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

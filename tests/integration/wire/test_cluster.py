@@ -28,7 +28,9 @@ from prelabel_worker.chunks.chunk import Defect
 from prelabel_worker.chunks.rows import ChunkRow, RowOutcome
 from prelabel_worker.dead_letters.bulk_log import BulkLog
 from prelabel_worker.dead_letters.editing import edited_message
+from prelabel_worker.dead_letters.filter import DeadLetterFilter
 from prelabel_worker.dead_letters.group_state import GroupStates
+from prelabel_worker.dead_letters.search import Search
 from prelabel_worker.labelbox.errors import Unavailable
 from prelabel_worker.labelbox.ontology_cache import Catalog
 from prelabel_worker.labelbox.sent_request import Operation, SentRequest
@@ -37,6 +39,7 @@ from prelabel_worker.operations.projects import Projects
 from prelabel_worker.operations.purge import Purge
 from prelabel_worker.operations.undo_ledger import UndoLedger
 from prelabel_worker.queries.audit import audit
+from prelabel_worker.queries.error_groups import ErrorGroups
 from prelabel_worker.queries.flow import FlowReader
 from prelabel_worker.queries.status import Inspector
 from prelabel_worker.runtime.timers import Timers
@@ -179,6 +182,21 @@ def test_every_script_touches_one_slot(cluster: Any, cluster_url: str, nodes: li
     assert seen == set(scripts.names())
     assert {len(slots) for runs in watcher.slots.values() for slots in runs} == {1}
     assert len({cluster.node_of(keys.project_root("prelabel", name)) for name in PROJECTS}) == 3
+
+
+def test_groups_and_searches_span_the_nodes(cluster: Any, cluster_url: str) -> None:
+    projects = [Project(cluster, settings_for(cluster_url), name) for name in PROJECTS]
+    for project in projects:
+        kill(project, real_message("a"))
+        cluster.zadd(keys.projects("prelabel"), {project.id: 0})
+
+    groups = ErrorGroups(cluster).read()
+    page = Search(cluster).page(PROJECTS, DeadLetterFilter(), limit=4)
+
+    assert sum(group.rows for group in groups) >= len(PROJECTS)
+    assert max(group.project_count for group in groups) == len(PROJECTS)
+    assert len(page.dead_letters) == 4
+    assert page.next is not None
 
 
 def run_every_script(project: Project) -> None:

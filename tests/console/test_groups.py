@@ -109,15 +109,3 @@ def test_an_unknown_group_says_that_no_dead_letter_is_left(browser: BrowserOf) -
     assert "No dead letter of this group is left." in viewer.text("/groups/0123456789ab")
     assert "No group has this fingerprint." in viewer.text("/groups/not-a-fingerprint", 404)
     assert "Nothing fails" in viewer.text("/groups")
-
-
-def test_the_overview_names_new_groups(browser: BrowserOf, project: Project, console: Console) -> None:
-    misspelt(project, ONE, "a", "b")
-    console.dead.groups.latest()
-    console.dead.groups.renew(5)
-
-    page = browser(Role.VIEWER).text("/")
-
-    assert "Error groups to look at" in page
-    assert "new : annotations[].name: found 'Persn'" in page
-    assert "2 rows" in page

@@ -40,8 +40,13 @@ SHOTS = [
     ("console-project-phone", "/projects/harbour", PHONE, "dark"),
     ("console-projects", "/projects", WIDE, "light"),
     ("console-accounts", "/accounts", WIDE, "dark"),
+    ("console-groups", "/groups", WIDE, "light"),
+    ("console-groups-phone", "/groups", PHONE, "dark"),
+    ("console-fix", "/groups > tbody th a > a.main", WIDE, "light"),
+    ("console-dead-letter", "/dead > tbody th a > #editing summary", WIDE, "dark"),
+    ("console-data-row", "/dead > tbody td.id a", WIDE, "light"),
 ]
-"""Name of a picture, the page, the size of the window, the colours."""
+"""Name of a picture, the page and what is clicked there, one after the other, the size of the window, the colours."""
 
 
 @contextmanager
@@ -100,7 +105,11 @@ def main(wanted: list[str]) -> None:
             context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
             page = context.new_page()
             page.goto(stack.file.console_url)
-            page.goto(str(httpx.URL(stack.file.console_url).join(path)))
+            address, *clicks = path.split(" > ")
+            page.goto(str(httpx.URL(stack.file.console_url).join(address)))
+            for place in clicks:
+                page.locator(place).first.click()
+                page.wait_for_load_state()
             take(page.screenshot(), IMAGES / f"{name}.png")
             context.close()
             print(f"docs/images/{name}.png", (IMAGES / f"{name}.png").stat().st_size)

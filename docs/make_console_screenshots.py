@@ -33,15 +33,17 @@ SECONDS = 200
 NAMES = {"harbour": "Harbour cameras", "night-shift": "Night shift", "drone-7": "Drone 7, survey"}
 TOOLS = [{"tool": "rectangle", "name": "vessel"}, {"tool": "rectangle", "name": "person"}]
 SHOTS = [
-    ("console-overview", "/", WIDE, "light"),
-    ("console-overview-dark", "/", WIDE, "dark"),
-    ("console-overview-phone", "/", PHONE, "light"),
-    ("console-project", "/projects/harbour", WIDE, "light"),
-    ("console-project-phone", "/projects/harbour", PHONE, "dark"),
-    ("console-projects", "/projects", WIDE, "light"),
-    ("console-accounts", "/accounts", WIDE, "dark"),
+    ("console-overview", "/", "", WIDE, "light"),
+    ("console-overview-dark", "/", "", WIDE, "dark"),
+    ("console-overview-phone", "/", "", PHONE, "light"),
+    ("console-project", "/projects/harbour", "", WIDE, "light"),
+    ("console-groups", "/groups", "", WIDE, "light"),
+    ("console-group", "/groups", "main tbody th a", WIDE, "light"),
+    ("console-groups-phone", "/groups", "", PHONE, "dark"),
+    ("console-dead-letter", "/dead", "main tbody a[href^='/dead/']", WIDE, "light"),
+    ("console-accounts", "/accounts", "", WIDE, "dark"),
 ]
-"""Name of a picture, the page, the size of the window, the colours."""
+"""Name of a picture, the page, the link to follow from there, the size of the window, the colours."""
 
 
 @contextmanager
@@ -94,13 +96,18 @@ def main(wanted: list[str]) -> None:
     with running() as stack, sync_playwright() as playwright:
         publish(stack)
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        for name, path, (width, height), scheme in SHOTS:
+        for name, path, link, (width, height), scheme in SHOTS:
             if wanted and name not in wanted:
                 continue
             context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
             page = context.new_page()
             page.goto(stack.file.console_url)
             page.goto(str(httpx.URL(stack.file.console_url).join(path)))
+            if link:
+                page.goto(
+                    str(httpx.URL(stack.file.console_url).join(page.locator(link).first.get_attribute("href") or ""))
+                )
+            page.wait_for_load_state("networkidle")
             take(page.screenshot(), IMAGES / f"{name}.png")
             context.close()
             print(f"docs/images/{name}.png", (IMAGES / f"{name}.png").stat().st_size)

@@ -86,17 +86,29 @@ def test_a_group_is_fixed_in_all_projects_and_goes_to_zero(
 
 def test_a_discard_needs_the_number_typed(browser: BrowserOf, project: Project, console: Console) -> None:
     misspelt(project, ONE, "a", "b")
-    operator = browser(Role.OPERATOR)
-    form = fields_of(operator.get(f"/bulk/new?q={PERSN}&do=discard").text, 'action="/bulk"')
+    admin = browser(Role.ADMIN)
+    form = fields_of(admin.get(f"/bulk/new?q={PERSN}&do=discard").text, 'action="/bulk/discard"')
 
-    refused = operator.post("/bulk", form | {"typed": "3"}, origin=operator.address)
+    refused = admin.post("/bulk/discard", form | {"typed": "3"}, origin=admin.address)
     assert refused.status_code == 422
     assert "type the number of dead letters, 2" in words_of(refused.text)
     assert dead_in(project, ONE) == 2
-    operator.act("/bulk", form | {"typed": "2"})
+    admin.act("/bulk/discard", form | {"typed": "2"})
 
     assert ended(console).result.done == 2
     assert named(project, ONE).status().discarded == 2
+
+
+def test_an_operator_cannot_discard_by_the_form_of_a_retry(browser: BrowserOf, project: Project) -> None:
+    misspelt(project, ONE, "a")
+    operator = browser(Role.OPERATOR)
+    page = operator.get(f"/bulk/new?q={PERSN}&do=discard").text
+    assert "Discarding needs the role admin" in page
+
+    form = {"q": PERSN, "do": "discard", "typed": "1", "expected": "1", "matching": "1", "until": ""}
+    assert operator.post("/bulk", form, origin=operator.address).status_code == 422
+    assert operator.post("/bulk/discard", form, origin=operator.address).status_code == 403
+    assert dead_in(project, ONE) == 1
 
 
 def test_what_died_after_the_preview_is_left_alone(browser: BrowserOf, project: Project, console: Console) -> None:

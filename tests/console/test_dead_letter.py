@@ -166,15 +166,15 @@ def test_a_superseded_dead_letter_can_be_retried_as_new(browser: BrowserOf, proj
 
 def test_a_discard_needs_the_id_typed(browser: BrowserOf, project: Project) -> None:
     address, dead_letter = one_dead(project)
-    operator = browser(Role.OPERATOR)
-    form = fields_of(operator.get(address).text, "Discard the dead letter")
+    admin = browser(Role.ADMIN)
+    form = fields_of(admin.get(address).text, "Discard the dead letter")
 
-    refused = operator.post(f"{address}/discard", form | {"typed": "yes"}, origin=operator.address)
+    refused = admin.post(f"{address}/discard", form | {"typed": "yes"}, origin=admin.address)
     assert refused.status_code == 422
-    operator.act(f"{address}/discard", form | {"typed": dead_letter.id})
+    admin.act(f"{address}/discard", form | {"typed": dead_letter.id})
 
     assert named(project, ONE).status().discarded == 1
-    assert "It was imported, superseded or discarded" in operator.text(address, 404)
+    assert "It was imported, superseded or discarded" in admin.text(address, 404)
 
 
 def test_a_large_message_is_cut_in_the_page_and_whole_in_the_download(browser: BrowserOf, project: Project) -> None:

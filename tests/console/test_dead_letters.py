@@ -115,7 +115,7 @@ def test_names_and_reasons_are_completed(browser: BrowserOf, project: Project) -
 def test_bulk_actions_are_offered_for_all_that_match(browser: BrowserOf, project: Project) -> None:
     misspelt(project, ONE, "a")
 
-    page = browser(Role.OPERATOR).get("/dead?q=reason:unknown-feature").text
+    page = browser(Role.ADMIN).get("/dead?q=reason:unknown-feature").text
 
     for kind in ("retry", "rename", "discard"):
         assert f'href="/bulk/new?q=reason%3Aunknown-feature&amp;do={kind}"' in page

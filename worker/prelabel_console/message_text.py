@@ -143,7 +143,7 @@ def _lines(message: Any, fault: str | None, most: int | None) -> Iterator[Line]:
             continue
         marked, holds_fault = _relation(part.path, fault)
         space = "  " * part.indent
-        flat = None if holds_fault else _flat(part.value, most)
+        flat = None if holds_fault and isinstance(part.value, list) else _flat(part.value, most)
         if flat is not None and (not isinstance(part.value, list) or len(flat.text) <= _INLINE_CHARACTERS):
             yield Line(f"{space}{part.prefix}{flat.text}{part.suffix}", marked, flat.cut)
             continue

@@ -19,6 +19,7 @@ from prelabel import Publisher
 from prelabel.validation.gate import prepare
 from prelabel.wire import keys
 from prelabel.wire.client import open_client
+from prelabel_console.access.roles import Role
 from prelabel_worker import scripts
 from prelabel_worker.accounts.rate_limiter import Permits
 from prelabel_worker.accounts.request_counts import RequestCounts
@@ -27,7 +28,9 @@ from prelabel_worker.chunks.chunk import Defect
 from prelabel_worker.chunks.rows import ChunkRow, RowOutcome
 from prelabel_worker.dead_letters.bulk_log import BulkLog
 from prelabel_worker.dead_letters.editing import edited_message
+from prelabel_worker.dead_letters.filter import DeadLetterFilter
 from prelabel_worker.dead_letters.group_state import GroupStates
+from prelabel_worker.dead_letters.search import Search
 from prelabel_worker.labelbox.errors import Unavailable
 from prelabel_worker.labelbox.ontology_cache import Catalog
 from prelabel_worker.labelbox.sent_request import Operation, SentRequest
@@ -38,11 +41,13 @@ from prelabel_worker.operations.projects import Projects
 from prelabel_worker.operations.purge import Purge
 from prelabel_worker.operations.undo_ledger import UndoLedger
 from prelabel_worker.queries.audit import audit
+from prelabel_worker.queries.error_groups import ErrorGroups
 from prelabel_worker.queries.flow import FlowReader
 from prelabel_worker.queries.status import Inspector
 from prelabel_worker.runtime.timers import Timers
 from prelabel_worker.settings import Settings, load_settings
 from prelabel_worker.stack.redis_server import find_redis_server, free_port
+from tests.support.console.browsing import Browser, console_settings, serving
 from tests.support.dead_letters import kill, real_message
 from tests.support.flow import TOOLS, box, run_in
 from tests.support.project import Project
@@ -181,6 +186,21 @@ def test_every_script_touches_one_slot(cluster: Any, cluster_url: str, nodes: li
     assert len({cluster.node_of(keys.project_root("prelabel", name)) for name in PROJECTS}) == 3
 
 
+def test_groups_and_searches_span_the_nodes(cluster: Any, cluster_url: str) -> None:
+    projects = [Project(cluster, settings_for(cluster_url), name) for name in PROJECTS]
+    for project in projects:
+        kill(project, real_message("a"))
+        cluster.zadd(keys.projects("prelabel"), {project.id: 0})
+
+    groups = ErrorGroups(cluster).read()
+    page = Search(cluster).page(PROJECTS, DeadLetterFilter(), limit=4)
+
+    assert sum(group.rows for group in groups) >= len(PROJECTS)
+    assert max(group.project_count for group in groups) == len(PROJECTS)
+    assert len(page.dead_letters) == 4
+    assert page.next is not None
+
+
 def run_every_script(project: Project) -> None:
     """Make every transition in one project."""
     client, name = project.client, project.id
@@ -301,6 +321,11 @@ def test_publishers_and_workers_with_their_state_in_a_cluster(
     with running_worker(tmp_path, told, "-c", "1", "-n", "one"), running_worker(tmp_path, told, "-c", "1", "-n", "two"):
         drain(cluster, cluster_url, prefix, sandbox)
         assert run_in(tmp_path, "audit", **told).returncode == 0
+        with serving(cluster, console_settings(cluster_url, prefix)) as (_, address):
+            viewer = Browser(address, Role.VIEWER)
+            assert all(name in viewer.text("/projects") for name in PROJECTS)
+            assert [viewer.get(path).status_code for path in ("/", f"/projects/{PROJECTS[0]}", "/actions")] == [200] * 3
+            viewer.http.close()
         status = json.loads(run_in(tmp_path, "status", "--json", **told).stdout)
         assert [each["imported"] for each in status["projects"]] == [100] * len(PROJECTS)
         doctor = json.loads(run_in(tmp_path, "doctor", "--json", **told).stdout)["findings"]

@@ -44,21 +44,34 @@ def new_page(request: Request) -> Response:
 
 
 def begin(request: Request, form: Form) -> Response:
-    """Begin the action that the page has shown."""
-    console = console_of(request)
-    bulk, problem = _request(console, form)
+    """Begin the retry that the page has shown."""
+    bulk, problem = _request(console_of(request), form)
+    if bulk.kind == "discard":
+        raise Rejected("This form retries dead letters; nothing was discarded.")
     if problem:
         raise Rejected(problem)
-    now_ms = int(form["until"]) if form["until"].isdigit() and len(form["until"]) < 16 else console.held.now_ms()
-    chosen, project_ids = _until(bulk, now_ms), projects_of(console, bulk.query)
-    if bulk.kind == "discard" and form["typed"].replace(",", "").strip() != form["expected"]:
+    return _begin(request, form, bulk)
+
+
+def discard(request: Request, form: Form) -> Response:
+    """Discard what the page has shown, once its number was typed."""
+    bulk, _ = _request(console_of(request), form)
+    if bulk.kind != "discard":
+        raise Rejected("This form discards dead letters; nothing was retried.")
+    if form["typed"].replace(",", "").strip() != form["expected"]:
         raise Rejected(
             f"To discard, type the number of dead letters, {form['expected']}. Nothing was discarded: a discarded dead "
             "letter cannot be brought back."
         )
-    matching = int(form["matching"]) if form["matching"].isdigit() and len(form["matching"]) < 12 else 0
+    return _begin(request, form, bulk)
+
+
+def _begin(request: Request, form: Form, bulk: BulkRequest) -> Response:
+    console = console_of(request)
+    now_ms = _whole(form["until"]) or console.held.now_ms()
+    chosen, project_ids = _until(bulk, now_ms), projects_of(console, bulk.query)
     try:
-        action = console.dead.bulk.start(bulk, chosen, project_ids, matching, visitor_of(request).name)
+        action = console.dead.bulk.start(bulk, chosen, project_ids, _whole(form["matching"]), visitor_of(request).name)
     except AlreadyRunning as error:
         raise Conflict(
             f"{error}: {counted(error.action.result.matched, 'dead letter')} so far. Nothing was begun: see its "
@@ -115,6 +128,11 @@ def _request(console: Console, fields: "Form | dict[str, str]") -> tuple[BulkReq
     return bulk, "Name what to rename: an old and a new name."
 
 
+def _whole(text: str) -> int:
+    """Return a whole number that a form says; 0 for any other text."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else 0
+
+
 def _group(console: Console, bulk: BulkRequest) -> ErrorGroup | None:
     groups = console.dead.groups.latest().value
     return next((group for group in groups if group.group == bulk.query.group), None)
@@ -156,5 +174,6 @@ ROUTES = [
     page("/bulk/new", new_page, "bulk-new", Role.OPERATOR),
     page("/bulk/{name}", action_page, "bulk-action"),
     act("/bulk", begin, "begins-bulk"),
+    act("/bulk/discard", discard, "begins-discard", Role.ADMIN),
     act("/bulk/{name}/abort", abort, "aborts-bulk"),
 ]

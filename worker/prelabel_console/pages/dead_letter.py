@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from prelabel.errors import MessageError
+from prelabel_console.access.roles import Role
 from prelabel_console.console import Console, console_of, visitor_of
 from prelabel_console.endpoints import Conflict, Form, Missing, Rejected, act, page
 from prelabel_console.message_text import indented, message_text
@@ -216,5 +217,5 @@ ROUTES = [
     act("/dead/{project_id}/{name}/check", check, "checks-message", max_bytes=MESSAGE_BYTES),
     act("/dead/{project_id}/{name}/message", save, "edits-dead-letter", max_bytes=MESSAGE_BYTES),
     act("/dead/{project_id}/{name}/retry", retry, "retries-dead-letter"),
-    act("/dead/{project_id}/{name}/discard", discard, "discards-dead-letter"),
+    act("/dead/{project_id}/{name}/discard", discard, "discards-dead-letter", Role.ADMIN),
 ]

@@ -6,7 +6,7 @@ in pipelines.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -130,6 +130,7 @@ class ErrorGroups:
         self._held = HeldReader(client, key_prefix)
         self._states = GroupStates(client, key_prefix)
         self._projects: dict[str, _ProjectGroups] = {}
+        self._shares: dict[str, list[tuple[str, _Share]]] = {}
         self._samples: dict[tuple[str, str], DeadLetter] = {}
 
     def read(self, only: str | None = None) -> list[ErrorGroup]:
@@ -137,41 +138,40 @@ class ErrorGroups:
 
         Groups without dead letters are among them while they have a state.
         """
-        self._read_changed(project_ids(self._client.zrange(keys.projects(self._prefix), 0, -1)))
-        shares: dict[str, list[tuple[str, _Share]]] = defaultdict(list)
-        for project_id, project in self._projects.items():
-            for group, share in project.shares.items():
-                if only in (None, group):
-                    shares[group].append((project_id, share))
-        for parts in shares.values():
-            parts.sort(key=lambda part: (-part[1].rows, part[0]))
+        if self._read_changed(project_ids(self._client.zrange(keys.projects(self._prefix), 0, -1))):
+            self._shares = _by_group(self._projects)
+        shares = self._shares if only is None else {only: self._shares[only]} if only in self._shares else {}
         self._read_samples(shares, keep=only is not None)
         states = self._states.all() if only is None else {only: self._states.get(only)}
         groups = [self._group(group, parts, states.get(group, GroupState())) for group, parts in shares.items()]
         groups += [_without_rows(group, state) for group, state in states.items() if group not in shares]
         return sorted(groups, key=lambda group: (-group.rows, group.group))
 
-    def _read_changed(self, project_ids: Sequence[str]) -> None:
+    def _read_changed(self, project_ids: Sequence[str]) -> bool:
         """Read the projects whose dead letters have changed since they were read, and forget those that have none.
 
-        Every death changes the newest dead letter, everything else that happens to one changes the number of them.
+        Returns whether there were such projects. Every death changes the newest dead letter; everything else that
+        happens to a dead letter changes the number of them.
         """
         signs: dict[str, object] = {}
         for name, (number, newest) in ask(self._client, project_ids, self._ask_sign):
             if isinstance(number, int) and number:
                 signs[name] = (number, str(newest))
-        for name in self._projects.keys() - signs.keys():
+        gone = self._projects.keys() - signs.keys()
+        for name in gone:
             del self._projects[name]
         known = {name: project.sign for name, project in self._projects.items()}
-        for name, shares in self._shares([name for name, sign in signs.items() if known.get(name) != sign]):
+        changed = [name for name, sign in signs.items() if known.get(name) != sign]
+        for name, shares in self._read_shares(changed):
             self._projects[name] = _ProjectGroups(signs[name], shares)
+        return bool(gone or changed)
 
     def _ask_sign(self, pipeline: Any, project_id: str) -> None:
         key = keys.ProjectKeys(self._prefix, project_id).dead
         pipeline.zcard(key)
         pipeline.zrange(key, 0, 0, desc=True, withscores=True)
 
-    def _shares(self, names: Sequence[str]) -> Iterator[tuple[str, dict[str, _Share]]]:
+    def _read_shares(self, names: Sequence[str]) -> Iterator[tuple[str, dict[str, _Share]]]:
         """Yield the groups of projects: first their counts and samples, then the first and last death of each."""
         counts: dict[str, dict[str, int]] = {}
         samples: dict[str, dict[bytes, bytes]] = {}
@@ -235,6 +235,17 @@ class ErrorGroups:
             decided=state,
             sample=known[0] if known else None,
         )
+
+
+def _by_group(projects: Mapping[str, _ProjectGroups]) -> dict[str, list[tuple[str, _Share]]]:
+    """Return group → its projects with their shares, the largest first."""
+    shares: dict[str, list[tuple[str, _Share]]] = defaultdict(list)
+    for project_id, project in projects.items():
+        for group, share in project.shares.items():
+            shares[group].append((project_id, share))
+    for parts in shares.values():
+        parts.sort(key=lambda part: (-part[1].rows, part[0]))
+    return dict(shares)
 
 
 def _without_rows(group: str, state: GroupState) -> ErrorGroup:

@@ -47,9 +47,16 @@ class Standing:
 
 
 def timeline(trace: Trace) -> list[Event]:
-    """Return what happened to the rows of a trace, oldest first; events without a time come last."""
-    events = [event for settled in trace.settled for event in _settled(settled)]
-    events += [event for held_id, state in trace.held for event in _held(held_id, state)]
+    """Return what happened to the rows of a trace, oldest first; events without a time come last.
+
+    A row that left its chunk as a dead letter is one event, although the history has it too.
+    """
+    died = {(dead_letter.id, dead_letter.chunk_id) for dead_letter in trace.dead_letters}
+    settled = [event for entry in trace.settled for event in _settled(entry)]
+    events = [event for event in settled if event.what != "held" or (event.row, event.chunk_id) not in died]
+    in_history = {event.row for event in settled if event.what == "held"}
+    for held_id, state in trace.held:
+        events += [event for event in _held(held_id, state) if event.what != "held" or held_id not in in_history]
     events += [event for dead_letter in trace.dead_letters for event in _dead(dead_letter)]
     events += [_waiting(waiting) for waiting in trace.waiting]
     return sorted(dict.fromkeys(events), key=lambda event: (event.at is None, event.at or 0.0))

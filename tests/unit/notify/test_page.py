@@ -32,7 +32,11 @@ def test_the_example_is_what_is_sent() -> None:
 
 
 def test_the_figures_of_the_page_are_those_of_the_code() -> None:
-    for figure in (f"ticked for {SILENT_SECONDS:.0f} s", f"more than {MAX_OPEN} troubles", f"Up to {MAX_CHANGES} changes"):
+    for figure in (
+        f"ticked for {SILENT_SECONDS:.0f} s",
+        f"more than {MAX_OPEN} troubles",
+        f"Up to {MAX_CHANGES} changes",
+    ):
         assert figure in PAGE
     assert MAX_SHOWN == 10, "which names ten changes"
     for kind in (Kind.ACCOUNT_STOPPED, Kind.LABELBOX_AWAY, Kind.ROWS_LATE):

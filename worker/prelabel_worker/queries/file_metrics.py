@@ -21,32 +21,32 @@ class FileName(Enum):
     AUDIT_BALANCED = (
         "prelabel_audit_balanced",
         ("project",),
-        "`prelabel audit --metrics`: 1 if the counts of the project balance, 0 if they differ.",
+        "Of `audit --metrics`: 1 if the counts of the project balance, 0 if they differ.",
     )
     AUDIT_AT = (
         "prelabel_audit_timestamp_seconds",
         (),
-        "`prelabel audit --metrics`: Unix time at which the counts were reconciled.",
+        "Of `audit --metrics`: Unix time at which the counts were reconciled.",
     )
     SPOOL_ROWS = (
         "prelabel_spool_rows",
         ("project",),
-        "`prelabel spool list DIR --metrics`: rows that publishers keep on the disk until Redis accepts them.",
+        "Of `spool list DIR --metrics`: rows that publishers keep on the disk until Redis accepts them.",
     )
     SPOOL_OLDEST = (
         "prelabel_spool_oldest_timestamp_seconds",
         ("project",),
-        "`prelabel spool list DIR --metrics`: Unix time at which the oldest of these rows was written.",
+        "Of `spool list DIR --metrics`: Unix time at which the oldest of these rows was written.",
     )
     SPOOL_EXPIRED = (
         "prelabel_spool_expired_rows",
         ("project",),
-        "`prelabel spool list DIR --metrics`: rows that are too old to be sent without `--force`.",
+        "Of `spool list DIR --metrics`: rows that are too old to be sent without `--force`.",
     )
     SPOOL_DAMAGED = (
         "prelabel_spool_damaged_files",
         ("project",),
-        "`prelabel spool list DIR --metrics`: files that were set aside because they are damaged.",
+        "Of `spool list DIR --metrics`: files that were set aside because they are damaged.",
     )
 
     def family(self, samples: Iterable[tuple[Sequence[str], float]]) -> Metric:

@@ -105,7 +105,7 @@ MAY_IMPORT = {
         "accounts amqp_url chunks dead_letters errors labelbox logs notify presence quarantine scripts settings stages "
         "tracing"
     ),
-    "prelabel_worker.celery": "errors runtime settings",
+    "prelabel_worker.celery": "runtime",
     "prelabel_worker.stack": "errors queries runtime",
     "prelabel_worker.doctor": (
         "accounts errors labelbox ontology presence quarantine queries rendering runtime scripts settings stack"

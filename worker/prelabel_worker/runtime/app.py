@@ -18,11 +18,19 @@ from prelabel_worker.runtime.clients import Runtime
 from prelabel_worker.runtime.tasks import register
 from prelabel_worker.runtime.ticker import Ticker
 from prelabel_worker.runtime.worker import Worker, ignore_hangups
-from prelabel_worker.settings import Settings
+from prelabel_worker.settings import Settings, load_settings
+
+
+def app_of_environment() -> Celery:
+    """Return the app for the settings in the environment; end the process if they cannot be used."""
+    try:
+        return create_app(load_settings())
+    except ConfigurationError as error:
+        end(error)
 
 
 def create_app(settings: Settings) -> Celery:
-    """Return the app for these settings; `celery -A prelabel_worker` finds it in `prelabel_worker.celery`."""
+    """Return the app for these settings."""
     app = Celery("prelabel", set_as_current=False)
     app.conf.update(_configuration(settings))
 

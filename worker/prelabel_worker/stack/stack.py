@@ -225,7 +225,7 @@ class Stack:
 
     def _start_worker(self, number: int) -> None:
         variables = _environment() | self._settings | environment.variables(self.file)
-        command = [sys.executable, "-m", "celery", "-A", "prelabel_worker", "worker"]
+        command = [sys.executable, "-m", "prelabel_worker.runtime"]
         command += queue_arguments(self._roles[(number - 1) % len(self._roles)])
         processes = self._processes_each[(number - 1) % len(self._processes_each)]
         command += ["--concurrency", str(processes), "--hostname", f"worker{number}@%h"]

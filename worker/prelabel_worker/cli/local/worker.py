@@ -36,6 +36,6 @@ def worker(
                 {name: key.get_secret_value() for name, key in settings.account_keys.items()}
             ),
         }
-    command = [sys.executable, "-m", "celery", "-A", "prelabel_worker", "worker", "--hostname", full_name(name)]
+    command = [sys.executable, "-m", "prelabel_worker.runtime", "--hostname", full_name(name)]
     command += ["--concurrency", str(concurrency), *roles.queue_arguments(role)]
     os.execve(sys.executable, command, environment)  # noqa: S606 - Celery takes over this process and its signals

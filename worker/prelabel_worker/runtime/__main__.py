@@ -1,0 +1,13 @@
+"""Run Celery's command `worker` for our app: as `celery -A prelabel_worker worker`, without Celery's other commands.
+
+These need libraries for terminals, which would take 9 MB in every process of a worker.
+"""
+
+from celery.bin.base import CLIContext
+from celery.bin.worker import worker
+
+from prelabel_worker.runtime.app import app_of_environment
+
+if __name__ == "__main__":
+    context = CLIContext(app_of_environment(), no_color=False, workdir=None)
+    worker.main(prog_name="prelabel worker", obj=context, auto_envvar_prefix="CELERY_WORKER")

@@ -26,6 +26,7 @@ REQUESTS: dict[str, Callable[[Labelbox], Any]] = {
     "find_imports": lambda labelbox: labelbox.find_imports(NAMES),
     "list_imports": lambda labelbox: labelbox.list_imports("p", 0),
     "ontology": lambda labelbox: labelbox.ontology("p"),
+    "project_names": lambda labelbox: labelbox.project_names(["p"]),
     "shows_pre_labels": lambda labelbox: labelbox.shows_pre_labels("p"),
     "query": lambda labelbox: [
         labelbox.query("{ x }", {}, Anything),

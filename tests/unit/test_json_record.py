@@ -13,6 +13,8 @@ from prelabel.json_record import JsonRecord, camel_case
 from prelabel.unix_time import UnixTime
 from prelabel_worker.accounts.status import AccountStatus, Stop
 from prelabel_worker.cli.publish.send import Refusal
+from prelabel_worker.dead_letters.bulk_log import BulkAction
+from prelabel_worker.dead_letters.group_state import GroupState
 from prelabel_worker.dead_letters.letter import DeadLetter, DeadLetterGroup
 from prelabel_worker.dead_letters.store import BulkResult
 from prelabel_worker.doctor.findings import Check, Finding, Level
@@ -22,12 +24,14 @@ from prelabel_worker.operations.purge import PurgeResult
 from prelabel_worker.presence import WorkerStatus
 from prelabel_worker.quarantine.quarantine import Quarantined
 from prelabel_worker.queries.audit import ProjectAudit
+from prelabel_worker.queries.error_groups import ErrorGroup, ProjectRows
 from prelabel_worker.queries.imports import ImportStatus
 from prelabel_worker.queries.remote_imports import AtLabelbox
 from prelabel_worker.queries.row_report import ReportedRow
 from prelabel_worker.queries.status import ProjectStatus
 from prelabel_worker.queries.waiting import Wait
 from prelabel_worker.rendering.file_validation import Fault, Report
+from prelabel_worker.rendering.message_check import CheckedMessage, MessageProblem
 from prelabel_worker.setup.new_rows import NoRow
 from prelabel_worker.setup.ontologies import WITH_FEATURES, Ontology
 
@@ -66,6 +70,18 @@ DOCUMENTED = [
         "line where path reason found expected hint projectId dataRow messageId",
     ),
     (BulkResult(), "matched done skipped"),
+    (
+        BulkAction("b", "n", "retry", "u", "s", 1, "running", BulkResult(), 1, 0, "", UnixTime(1.0), UnixTime(2.0)),
+        "id name verb who scope matching state result projects projectsDone problem startedAt updatedAt abortedBy",
+    ),
+    (ProjectRows("p", 1), "projectId rows"),
+    (
+        ErrorGroup("g", "r", "a", 1, (), 1, (), False, None, None, GroupState(), None),
+        "group reason field about suggestion rows projects projectCount models sampled firstAt lastAt state stateBy "
+        "stateAt",
+    ),
+    (MessageProblem("$.x", Reason.UNKNOWN_FEATURE, "f", "e"), "path reason found expected hint"),
+    (CheckedMessage([], 1, True), "problems annotations withOntology"),
     (PurgeResult(), "unsent held inFlight"),
     (Wait("p", "operator", "w", "r"), "projectId cause why remedy"),
     (Finding(Check.CLOCK, Level.OK, "x"), "check level good found remedy projectId"),

@@ -46,7 +46,6 @@ class Form(Mapping[str, str]):
     """The fields of a form; a field that was not sent is empty."""
 
     def __init__(self, pairs: Sequence[tuple[str, str]]) -> None:
-        self._pairs = pairs
         self._fields = dict(pairs)
 
     def __getitem__(self, name: str) -> str:
@@ -64,10 +63,6 @@ class Form(Mapping[str, str]):
     def __len__(self) -> int:
         """Return the number of fields."""
         return len(self._fields)
-
-    def all(self, name: str) -> list[str]:
-        """Return all values of a field, in their order."""
-        return [value for key, value in self._pairs if key == name]
 
 
 _log = structlog.get_logger(__name__)

@@ -43,7 +43,7 @@ SHOTS = [
     ("console-groups", "/groups", WIDE, "light"),
     ("console-groups-phone", "/groups", PHONE, "dark"),
     ("console-fix", "/groups > tbody th a > a.main", WIDE, "light"),
-    ("console-dead-letter", "/dead > tbody th a > #editing summary", WIDE, "dark"),
+    ("console-dead-letter", "/dead > tbody th a", WIDE, "dark"),
     ("console-data-row", "/dead > tbody td.id a", WIDE, "light"),
 ]
 """Name of a picture, the page and what is clicked there, one after the other, the size of the window, the colours."""
@@ -75,7 +75,7 @@ def publish(stack: Stack) -> None:
 
 def message(chosen: random.Random, number: int) -> dict[str, object]:
     """Return a message of one of the projects."""
-    name = chosen.choice(["vessel"] * 20 + ["person"] * 9 + ["Persn"])
+    name = chosen.choice(["vessel"] * 40 + ["person"] * 17 + ["Persn", "Persn", "vesel", "buoy"][: 1 + number % 4])
     box = {"top": 12, "left": number % 500, "height": 30, "width": 40}
     return {
         "projectId": chosen.choice(["harbour"] * 5 + ["night-shift"] * 2 + ["drone-7"]),
@@ -110,6 +110,7 @@ def main(wanted: list[str]) -> None:
             for place in clicks:
                 page.locator(place).first.click()
                 page.wait_for_load_state()
+            page.evaluate("scrollTo(0, 0)")  # a page may have moved to its button
             take(page.screenshot(), IMAGES / f"{name}.png")
             context.close()
             print(f"docs/images/{name}.png", (IMAGES / f"{name}.png").stat().st_size)

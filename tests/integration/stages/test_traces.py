@@ -95,3 +95,17 @@ def test_no_span_has_a_text_of_a_row(rig: Rig, spans: Spans) -> None:
     assert trace.format_trace_id(1) not in texts
     assert "a-secret-key" not in texts
     assert "a-key" not in texts
+
+
+@pytest.mark.parametrize("origin", ["not-an-id", "0" * 16, "F" * 16, ""])
+def test_a_chunk_with_an_id_that_no_worker_made_is_imported_all_the_same(rig: Rig, spans: Spans, origin: str) -> None:
+    rig.warm()
+    rig.fault("stuck-running", seconds=60)
+    rig.publish("a")
+    rig.run(rig.runs, "the import to run")
+    rig.change(origin=origin)
+    rig.fix()
+
+    assert rig.settle().imported == 2
+    assert rig.events("stage.broken") == []
+    assert spans.named("settle")

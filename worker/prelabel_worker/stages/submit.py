@@ -195,7 +195,8 @@ class _Submission:
             return
         context.ledger.running(chunk, created.id, context.settings.poll_min_seconds)
         self._span.count(len(built.sent.rows))
-        self._span.set(import_name=name, annotations=built.sent.annotations, bytes=sum(map(len, built.content)))
+        self._span.set(account=self._account.name, import_name=name)
+        self._span.set(annotations=built.sent.annotations, bytes=sum(map(len, built.content)))
         _log.info(
             "import.submitted",
             project=chunk.project_id,

@@ -4,6 +4,7 @@ The trace's id is the chunk's id twice, so that whoever knows one finds the othe
 parts of a chunk that was cut in two are in the trace of the chunk that the bisection began with.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -20,25 +21,28 @@ from prelabel_worker.chunks.rows import ChunkRow, RowBlock, Unreadable
 TRACE_ID: ContextVar[int] = ContextVar("TRACE_ID", default=0)
 """The id of the trace that the next span without a parent begins; 0 for a random one."""
 
-
+_CHUNK_ID = re.compile(r"(?!0{16})[0-9a-f]{16}")
 _OF_STAGE: dict[str, tuple[Kind, Operation]] = {"submit": ("CONSUMER", "process"), "settle": ("CLIENT", "settle")}
 
 
 def trace_id(chunk: Chunk) -> str:
-    """Return the id of the trace that has the spans about a chunk: 32 hexadecimal digits."""
-    return chunk.origin * 2
+    """Return the id of the trace that has the spans about a chunk: 32 hexadecimal digits.
+
+    It is empty for an id that no worker made: whatever is in Redis, a span must not stop a stage.
+    """
+    return chunk.origin * 2 if _CHUNK_ID.fullmatch(chunk.origin) else ""
 
 
 @contextmanager
 def of_chunk(stage: Literal["submit", "settle"], chunk: Chunk) -> Iterator[Span]:
     """Open the span of a stage that works on one chunk."""
-    token = TRACE_ID.set(int(trace_id(chunk), 16))
+    token = TRACE_ID.set(int(trace_id(chunk) or "0", 16))
     kind, operation = _OF_STAGE[stage]
     try:
         with tracing.span(stage, kind, operation=operation, project_id=chunk.project_id) as span, _in_log(span):
-            span.set(chunk=chunk.id, account=chunk.account, attempt=chunk.attempt)
+            span.set(chunk=chunk.id, attempt=chunk.attempt)
             if chunk.name:
-                span.set(import_name=chunk.name)
+                span.set(account=chunk.account, import_name=chunk.name)
             yield span
     finally:
         TRACE_ID.reset(token)
@@ -70,7 +74,8 @@ def of_request(stage: str, chunks: list[Chunk]) -> Iterator[Span]:
     project_id = projects.pop() if len(projects) == 1 else ""
     with tracing.span(stage, "CLIENT", project_id=project_id) as span, _in_log(span):
         span.set(imports=len(chunks), account=chunks[0].account)
-        span.link(bytes.fromhex(trace_id(chunk) + chunk.origin) for chunk in chunks)
+        # A link needs a span's id too. The spans of a chunk are found by the trace alone.
+        span.link(bytes.fromhex(trace_id(chunk) + chunk.origin) for chunk in chunks if trace_id(chunk))
         yield span
 
 

@@ -33,17 +33,19 @@ SECONDS = 200
 NAMES = {"harbour": "Harbour cameras", "night-shift": "Night shift", "drone-7": "Drone 7, survey"}
 TOOLS = [{"tool": "rectangle", "name": "vessel"}, {"tool": "rectangle", "name": "person"}]
 SHOTS = [
-    ("console-overview", "/", "", WIDE, "light"),
-    ("console-overview-dark", "/", "", WIDE, "dark"),
-    ("console-overview-phone", "/", "", PHONE, "light"),
-    ("console-project", "/projects/harbour", "", WIDE, "light"),
-    ("console-groups", "/groups", "", WIDE, "light"),
-    ("console-group", "/groups", "main tbody th a", WIDE, "light"),
-    ("console-groups-phone", "/groups", "", PHONE, "dark"),
-    ("console-dead-letter", "/dead", "main tbody a[href^='/dead/']", WIDE, "light"),
-    ("console-accounts", "/accounts", "", WIDE, "dark"),
+    ("console-overview", "/", WIDE, "light"),
+    ("console-overview-dark", "/", WIDE, "dark"),
+    ("console-overview-phone", "/", PHONE, "light"),
+    ("console-project", "/projects/harbour", WIDE, "light"),
+    ("console-accounts", "/accounts", WIDE, "dark"),
+    ("console-groups", "/groups", WIDE, "light"),
+    ("console-group", "/groups > tbody th a", WIDE, "light"),
+    ("console-groups-phone", "/groups", PHONE, "dark"),
+    ("console-fix", "/groups > tbody th a > a.main", WIDE, "light"),
+    ("console-dead-letter", "/dead > tbody th a", WIDE, "dark"),
+    ("console-data-row", "/dead > tbody td.id a", WIDE, "light"),
 ]
-"""Name of a picture, the page, the link to follow from there, the size of the window, the colours."""
+"""Name of a picture, the page and what is clicked there, one after the other, the size of the window, the colours."""
 
 
 @contextmanager
@@ -72,7 +74,7 @@ def publish(stack: Stack) -> None:
 
 def message(chosen: random.Random, number: int) -> dict[str, object]:
     """Return a message of one of the projects."""
-    name = chosen.choice(["vessel"] * 20 + ["person"] * 9 + ["Persn"])
+    name = chosen.choice(["vessel"] * 40 + ["person"] * 17 + ["Persn", "Persn", "vesel", "buoy"][: 1 + number % 4])
     box = {"top": 12, "left": number % 500, "height": 30, "width": 40}
     return {
         "projectId": chosen.choice(["harbour"] * 5 + ["night-shift"] * 2 + ["drone-7"]),
@@ -96,18 +98,18 @@ def main(wanted: list[str]) -> None:
     with running() as stack, sync_playwright() as playwright:
         publish(stack)
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        for name, path, link, (width, height), scheme in SHOTS:
+        for name, path, (width, height), scheme in SHOTS:
             if wanted and name not in wanted:
                 continue
             context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
             page = context.new_page()
             page.goto(stack.file.console_url)
-            page.goto(str(httpx.URL(stack.file.console_url).join(path)))
-            if link:
-                page.goto(
-                    str(httpx.URL(stack.file.console_url).join(page.locator(link).first.get_attribute("href") or ""))
-                )
-            page.wait_for_load_state("networkidle")
+            address, *clicks = path.split(" > ")
+            page.goto(str(httpx.URL(stack.file.console_url).join(address)))
+            for place in clicks:
+                page.locator(place).first.click()
+                page.wait_for_load_state()
+            page.evaluate("scrollTo(0, 0)")  # a page may have moved to its button
             take(page.screenshot(), IMAGES / f"{name}.png")
             context.close()
             print(f"docs/images/{name}.png", (IMAGES / f"{name}.png").stat().st_size)

@@ -10,7 +10,9 @@ from prelabel_console.access.roles import Role
 from prelabel_console.bulk.request import BulkRequest
 from prelabel_console.bulk.runner import BulkRunner
 from prelabel_console.console import Console
+from prelabel_worker.dead_letters.bulk import Bulk
 from prelabel_worker.dead_letters.bulk_log import AlreadyRunning, BulkAction, BulkLog, TooMany
+from prelabel_worker.dead_letters.editing import Edits
 from prelabel_worker.dead_letters.filter import DeadLetterFilter
 from prelabel_worker.dead_letters.store import BulkResult
 from tests.support.console.browsing import Browser, words_of
@@ -262,3 +264,30 @@ def test_the_oldest_ended_actions_are_forgotten(project: Project, monkeypatch: p
 @pytest.mark.parametrize("fields", ["do=eat", "do=rename&feature_old=a", "do=retry&q=nofield:1"])
 def test_a_form_that_makes_no_sense_is_refused(browser: BrowserOf, fields: str) -> None:
     assert "Not carried out" in browser(Role.OPERATOR).text(f"/bulk/new?{fields}", 422)
+
+
+def test_a_preview_ends_in_time_although_nothing_matches(
+    browser: BrowserOf, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    misspelt(project, ONE, *(f"k{n}" for n in range(450)))
+    monkeypatch.setattr("prelabel_console.bulk.preview.MOST_SECONDS", -1.0)
+
+    page = browser(Role.OPERATOR).text("/bulk/new?q=nothing&do=retry")
+
+    assert "These are the first that were looked at; there are more" in page
+
+
+def test_an_action_is_aborted_although_nothing_matches(project: Project) -> None:
+    misspelt(project, ONE, *(f"k{n}" for n in range(450)))
+    asked: list[BulkResult] = []
+    bulk = Bulk(named(project, ONE).held, DeadLetterFilter(words=("nothing",)))
+
+    def stop(result: BulkResult) -> None:
+        asked.append(result)
+        bulk.stop.set()
+
+    bulk.progress = stop
+    bulk.retry(ONE)
+    bulk.edit(ONE, Edits(features={"a": "b"}))
+
+    assert len(asked) == 2

@@ -40,6 +40,11 @@ def kill(project: Project, *rows: Row, reason: str = "refused") -> list[str]:
 def kill_for(project: Project, problem: Problem, *rows: Row) -> list[str]:
     """Make these rows dead letters with this problem, and return their ids."""
     project.publish(*rows)
+    return die(project, problem)
+
+
+def die(project: Project, problem: Problem) -> list[str]:
+    """Make dead letters of the waiting rows, and return their ids."""
     chunk = project.take(project.cut())
     chunk_rows, origin = project.rows(chunk), Origin("submit", chunk.id)
     held = [held_row(row, problem, origin, facts_of(row.raw)) for row in chunk_rows]

@@ -43,6 +43,7 @@ def walked(search: Search, limit: int, chosen: DeadLetterFilter, most: int = 50_
         if page.next is None:
             return seen
         after = Cursor.parse(str(page.next))
+        assert len(seen) <= 2_000, "the pages go round in circles"
 
 
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])

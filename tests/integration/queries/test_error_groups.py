@@ -10,7 +10,7 @@ from prelabel_worker.chunks.held_rows import Problem
 from prelabel_worker.dead_letters.editing import Edits
 from prelabel_worker.dead_letters.group_state import GroupStates, StateChanged
 from prelabel_worker.queries.error_groups import ErrorGroup, ErrorGroups
-from tests.support.dead_letters import kill, kill_for, misnamed, real_message
+from tests.support.dead_letters import die, kill, kill_for, misnamed, real_message
 from tests.support.project import Project
 
 MakeProject = Callable[[str], Project]
@@ -196,3 +196,36 @@ def test_the_first_death_is_remembered_after_its_row_was_retried(named: MakeProj
 
     assert only(groups).rows == 1
     assert only(groups).first_at == began
+
+
+def test_a_sample_that_died_again_of_another_cause_is_read_again(named: MakeProject, groups: ErrorGroups) -> None:
+    one = named("one")
+    (dead,) = kill_for(one, misnamed(), real_message("a"))
+    assert only(groups).suggestion == "did you mean Person?"
+    one.held.retry("one", [dead])
+    die(one, misnamed("Cra", "Car"))
+
+    assert only(groups).suggestion == "did you mean Car?"
+
+
+@pytest.mark.parametrize("what", ["counts", "state", "body", "details", "first"])
+def test_values_that_no_worker_wrote_hide_no_other_project(named: MakeProject, groups: ErrorGroups, what: str) -> None:
+    one, two = named("one"), named("two")
+    (dead,) = kill_for(one, misnamed(), real_message("a"))
+    kill_for(two, misnamed(), real_message("b"))
+    group = only(groups).group
+    if what == "counts":
+        one.client.hset(one.keys.dead_groups, mapping={group: "many", b"\xff": 1, "<b>": 2})
+    elif what == "state":
+        one.client.hset(one.keys.held, dead, "garbage")
+    elif what == "body":
+        one.client.hset(one.keys.held_body, dead, b"\xff")
+    elif what == "details":
+        one.client.hset(one.keys.held_body, dead, b'{"dataRow":7,"model":[],"errors":3,"path":{}}\n{}')
+    else:
+        one.client.hset(one.keys.flow.first, group, "-inf")
+
+    fresh = ErrorGroups(one.client, one.settings.key_prefix)
+
+    assert "two" in [share.project_id for share in only(fresh).projects]
+    assert only(fresh).suggestion == "did you mean Person?"

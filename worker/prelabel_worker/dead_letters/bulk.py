@@ -86,7 +86,7 @@ class Bulk:
         Skips a dead letter that the edits do not change, and one that they would make invalid.
         """
         lanes = self.rows.lanes(project_id)
-        chosen = self.rows.choose(project_id, self.chosen)
+        chosen = self.rows.choose(project_id, self.chosen, self._ended)
         then: Then = "new" if as_new else "old"
         for part in parts(chosen, lambda dead_letter: len(dead_letter.message), self.pacer.slice):
             if not self._continue():
@@ -129,6 +129,11 @@ class Bulk:
             else:
                 self._add(project_id, action(part))
 
+    def _ended(self) -> bool:
+        """Report the progress of a search that may find nothing for a while; return whether the action is to stop."""
+        self.progress(self.result)
+        return self.stop.is_set()
+
     def _continue(self) -> bool:
         """Wait for the rate; return False when the action is to stop."""
         if not self.stop.is_set():
@@ -136,7 +141,7 @@ class Bulk:
         return not self.stop.is_set()
 
     def _paced(self, project_id: str) -> Iterator[list[str]]:
-        for part in self.rows.slices(project_id, self.chosen):
+        for part in self.rows.slices(project_id, self.chosen, self._ended):
             for at in range(0, len(part), self.pacer.slice):
                 yield part[at : at + self.pacer.slice]
 

@@ -42,18 +42,29 @@ class HeldReader:
         chosen = DeadLetterFilter(reason=reason, message_id=message_id)
         return list(islice(self.choose(project_id, chosen), limit))
 
-    def choose(self, project_id: str, chosen: DeadLetterFilter) -> Iterator[DeadLetter]:
-        """Yield the dead letters that a filter selects, newest first. Reads them in slices, to need little memory."""
+    def choose(
+        self, project_id: str, chosen: DeadLetterFilter, ended: Callable[[], bool] = lambda: False
+    ) -> Iterator[DeadLetter]:
+        """Yield the dead letters that a filter selects, newest first. Reads them in slices, to need little memory.
+
+        `ended` is asked before each slice of candidates, of which none may match; if it returns True, the search ends.
+        """
         for part, _ in self._candidates(self._keys(project_id), chosen):
+            if ended():
+                return
             yield from (dead_letter for dead_letter in self._read(project_id, part) if chosen.accepts(dead_letter))
 
-    def slices(self, project_id: str, chosen: DeadLetterFilter) -> Iterator[list[str]]:
-        """Yield the ids of the dead letters that a filter selects, up to `SLICE` at a time.
+    def slices(
+        self, project_id: str, chosen: DeadLetterFilter, ended: Callable[[], bool] = lambda: False
+    ) -> Iterator[list[str]]:
+        """Yield the ids of the dead letters that a filter selects, up to `SLICE` at a time; for `ended` see `choose`.
 
         Dead letters are read only if no index can answer the filter. If the filter has nothing but ids, those ids are
         returned without checking that such dead letters exist.
         """
         for part, answered in self._candidates(self._keys(project_id), chosen):
+            if ended():
+                return
             ids = part
             if not answered:
                 ids = [dead_letter.id for dead_letter in self._read(project_id, part) if chosen.accepts(dead_letter)]
@@ -99,8 +110,9 @@ class HeldReader:
     ) -> Iterator[DeadLetter]:
         """Yield the dead letters of several projects, each named by its project and its id, in order.
 
-        Leaves out those that are dead no more and those whose state is not `wanted`. A project whose keys are not ours
-        has none. Takes two round trips for each `SLICE`, and reads at most a few megabytes at a time.
+        Leaves out those that are dead no more, those whose state is not `wanted`, and those that no worker has written:
+        one project with wrong keys must not hide the others. Takes two round trips for each `SLICE`, and reads at most
+        a few megabytes at a time.
         """
 
         def ask_state(pipeline: Any, pair: tuple[str, str]) -> None:
@@ -112,15 +124,15 @@ class HeldReader:
 
         for start in range(0, len(pairs), SLICE):
             listed = [
-                (pair, read_state(state))
+                (pair, _state_or_none(state))
                 for pair, (died, state) in ask(self._client, pairs[start : start + SLICE], ask_state)
                 if isinstance(died, float) and isinstance(state, bytes)
             ]
-            chosen = [(pair, state) for pair, state in listed if wanted(pair, state)]
+            chosen = [(pair, state) for pair, state in listed if state is not None and wanted(pair, state)]
             for batch in parts(chosen, lambda entry: entry[1].bytes):
                 for ((project_id, held_id), state), (body,) in ask(self._client, batch, ask_body):
                     if isinstance(body, bytes):
-                        yield read_dead_letter(project_id, held_id, state, body)
+                        yield from _readable(project_id, held_id, state, body)
 
     def pending(self, project_id: str) -> list[str]:
         """Return the ids of the held rows that count as pending, read at one moment.
@@ -256,3 +268,21 @@ class HeldReader:
                 for (held_id, state), body in zip(batch, bodies, strict=True):
                     if body is not None:
                         yield read_dead_letter(project_id, held_id, state, body)
+
+
+def _state_or_none(state: bytes) -> HeldState | None:
+    try:
+        return read_state(state)
+    except ValueError:
+        return None
+
+
+def _readable(project_id: str, held_id: str, state: HeldState, body: bytes) -> Iterator[DeadLetter]:
+    """Yield the dead letter, unless no worker has written its body."""
+    try:
+        dead_letter = read_dead_letter(project_id, held_id, state, body)
+    except (ValueError, AttributeError, TypeError):
+        return
+    texts = (dead_letter.data_row, dead_letter.model, dead_letter.message_id or "", dead_letter.stage)
+    if all(isinstance(text, str) for text in texts):
+        yield dead_letter

@@ -9,7 +9,7 @@ import heapq
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, NamedTuple, Self
 
@@ -61,7 +61,7 @@ class Cursor(NamedTuple):
 class Page:
     """Dead letters that a search found, and how far it went."""
 
-    #: The dead letters, newest first.
+    #: The dead letters, newest first, without their messages, which may have megabytes each.
     dead_letters: list[DeadLetter]
     #: How many dead letters were looked at.
     searched: int
@@ -101,16 +101,17 @@ class Search:
         searched, last = 0, after
         for part in _parts(islice(self._walk(project_ids, chosen, after), most), limit):
             dead_letters = self._held.some([(place.project_id, place.id) for place in part])
-            by_pair = {(dead_letter.project_id, dead_letter.id): dead_letter for dead_letter in dead_letters}
+            dead_letter = next(dead_letters, None)
             for place in part:
                 searched, last = searched + 1, place
-                dead_letter = by_pair.get((place.project_id, place.id))
-                if dead_letter is not None and chosen.accepts(dead_letter):
-                    matching.append(dead_letter)
-                    if len(matching) == limit:
-                        return Page(matching, searched, last, bounded=False)
-            if self._clock() > ends:
-                return Page(matching, searched, last, bounded=True)
+                if dead_letter is not None and (dead_letter.project_id, dead_letter.id) == place[1:]:
+                    if chosen.accepts(dead_letter):
+                        matching.append(replace(dead_letter, message=b"", header=b""))
+                    dead_letter = next(dead_letters, None)
+                if len(matching) == limit:
+                    return Page(matching, searched, last, bounded=False)
+                if self._clock() > ends:
+                    return Page(matching, searched, last, bounded=True)
         bounded = searched >= most
         return Page(matching, searched, last if bounded else None, bounded=bounded)
 

@@ -5,6 +5,7 @@ reads again only the projects whose dead letters have changed: 5,000 projects wi
 in pipelines.
 """
 
+import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -179,15 +180,14 @@ class ErrorGroups:
         for name, (rows, sample, first_ever) in ask(self._client, names, self._ask_groups):
             if isinstance(rows, dict) and isinstance(sample, dict):
                 firsts[name] = first_ever if isinstance(first_ever, dict) else {}
-                largest = sorted(rows.items(), key=lambda item: -int(item[1]))[:MOST_OF_A_PROJECT]
-                counts[name] = {group.decode(): int(number) for group, number in largest}
-                samples[name] = sample
+                counts[name], samples[name] = _largest(rows), sample
         ends = ask(self._client, [(name, group) for name in counts for group in counts[name]], self._ask_ends)
         shares: dict[str, dict[str, _Share]] = {name: {} for name in counts}
         for (name, group), (first, last) in ends:
             if isinstance(last, list) and last:
-                sample_id = samples[name].get(group.encode(), b"").decode()
-                begin = min(float(first[0][1]), float(firsts[name].get(group.encode(), "inf")))
+                sample_id = samples[name].get(group.encode(), b"").decode(errors="replace")
+                ever = firsts[name].get(group.encode(), b"")
+                begin = min(float(first[0][1]), float(ever) if ever.isdigit() else math.inf)
                 shares[name][group] = _Share(counts[name][group], begin, float(last[0][1]), sample_id)
         yield from shares.items()
 
@@ -204,8 +204,16 @@ class ErrorGroups:
 
     def _read_samples(self, shares: dict[str, list[tuple[str, _Share]]], *, keep: bool) -> None:
         """Read the dead letters that stand for the groups, unless they were read before."""
-        wanted = {(name, share.sample) for parts in shares.values() for name, share in parts[:SAMPLES] if share.sample}
-        new = sorted(wanted - self._samples.keys())
+        wanted = {
+            (name, share.sample): group
+            for group, parts in shares.items()
+            for name, share in parts[:SAMPLES]
+            if share.sample
+        }
+        # A dead letter that was retried may have died again of another cause.
+        new = sorted(
+            pair for pair, group in wanted.items() if pair not in self._samples or self._samples[pair].group != group
+        )
         first = {(parts[0][0], parts[0][1].sample) for parts in shares.values()}
         read = self._held.some(new, lambda pair, state: pair in first or state.bytes <= SMALL_BYTES)
         fresh = {
@@ -218,7 +226,6 @@ class ErrorGroups:
 
     def _group(self, group: str, parts: list[tuple[str, _Share]], state: GroupState) -> ErrorGroup:
         dead_letters = [self._samples.get((name, share.sample)) for name, share in parts[:SAMPLES]]
-        # A sample is stale if its dead letter was retried and died of another cause in the meantime.
         known = [dead_letter for dead_letter in dead_letters if dead_letter is not None and dead_letter.group == group]
         rows = sum(share.rows for _, share in parts)
         return ErrorGroup(
@@ -235,6 +242,13 @@ class ErrorGroups:
             decided=state,
             sample=known[0] if known else None,
         )
+
+
+def _largest(rows: Mapping[bytes, bytes]) -> dict[str, int]:
+    """Return the largest groups, at most `MOST_OF_A_PROJECT`, and their rows; leave out what no worker has written."""
+    counts = {group: int(number) for group, number in rows.items() if number.isdigit() and group.isalnum()}
+    largest = sorted(counts.items(), key=lambda item: -item[1])[:MOST_OF_A_PROJECT]
+    return {group.decode(): number for group, number in largest}
 
 
 def _by_group(projects: Mapping[str, _ProjectGroups]) -> dict[str, list[tuple[str, _Share]]]:

@@ -77,6 +77,9 @@ def test_retrying_rows_are_tried_now(with_key: BrowserOf, rig: Rig) -> None:
     rig.run(lambda: rig.status().retrying == 1, "a retrying row")
     operator = with_key(Role.OPERATOR)
 
+    page = operator.text(f"/projects/{rig.project.id}")
+    assert "The next of 1 row." in page
+    assert "data-row-not-found" in page
     assert "trying 1 row of" in operator.act(f"/projects/{rig.project.id}/retry")
     assert "no row of" in operator.act(f"/projects/{rig.project.id}/retry") or rig.status().retrying_queued == 1
     assert last(rig.project).action == "retry"

@@ -155,6 +155,7 @@ def test_nothing_is_replaced_while_a_form_is_being_filled_in(visit: Open, rows: 
 
     assert page.evaluate("isBusy()")
     page.locator("h1").click()
+    page.get_by_text("Pause uploads").click()  # which hides the field
     assert page.evaluate("isBusy()"), "the text would be lost"
     expect(page.get_by_label("Why, shown wherever the project is listed")).to_have_value("half a sen")
 

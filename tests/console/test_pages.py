@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+from structlog.testing import capture_logs
 
 from prelabel_console.access.roles import Role
 from prelabel_console.console import Console
@@ -215,3 +216,35 @@ def test_an_override_is_shown_where_it_is_in_force(browser: BrowserOf, project: 
     project.publish(message("a"))
 
     assert "Overrides in force chunk-rows 7" in browser(Role.VIEWER).text("/projects/p")
+
+
+def test_actions_that_somebody_else_has_written_are_left_out(
+    browser: BrowserOf, console: Console, project: Project
+) -> None:
+    """Whoever may publish can write any key of a project."""
+    project.publish(message("a"))
+    console.actions().record("p", "pause", {"why": "noon"})
+    for line in ("{", "[]", '{"at": "x"}', '{"at": 1, "action": 2, "who": [], "details": 3}', b"\xff"):
+        project.client.lpush(project.keys.actions, line)
+    viewer = browser(Role.VIEWER)
+
+    assert "why noon" in viewer.text("/actions?project=p")
+    assert "why noon" in viewer.text("/actions")
+    assert "Every row is accounted for" in viewer.text("/projects/p")
+
+
+def test_a_defect_has_a_page_and_its_text_reaches_no_log(
+    browser: BrowserOf, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise KeyError("a-message-s-data")
+
+    monkeypatch.setattr("prelabel_worker.operations.action_log.Actions.last", fail)
+    project.publish(message("a"))
+    with capture_logs() as logs:
+        text = browser(Role.VIEWER).text("/actions?project=p", 500)
+
+    assert "The rows are not affected" in text
+    (event,) = [entry for entry in logs if entry["event"] == "console.defect"]
+    assert (event["error"], event["path"]) == ("KeyError", "/actions")
+    assert "a-message-s-data" not in str(logs)

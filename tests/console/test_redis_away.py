@@ -1,6 +1,8 @@
 """Redis that is away, comes back, or refuses: a page that says so, and no other harm."""
 
+import signal
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -88,6 +90,20 @@ def test_a_console_that_starts_while_redis_is_away_serves_all_the_same(
     assert "Redis does not answer" in viewer.text("/", 503)
     server.start()
     wait_for(lambda: viewer.get("/").status_code == 200, "the overview", 30)
+
+
+def test_a_probe_is_answered_within_a_second_while_redis_hangs(server: Server, away: Callable[[Role], Browser]) -> None:
+    viewer = away(Role.VIEWER)
+    server.process.send_signal(signal.SIGSTOP)
+    try:
+        began = time.monotonic()
+        answer = viewer.get("/healthz")
+        seconds = time.monotonic() - began
+    finally:
+        server.process.send_signal(signal.SIGCONT)
+
+    assert (answer.status_code, answer.json()) == (200, {"serves": True, "redisAnswers": False})
+    assert seconds < 1
 
 
 def test_a_wrong_password_is_not_waited_for(server: Server, away: Callable[[Role], Browser]) -> None:

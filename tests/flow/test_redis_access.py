@@ -15,10 +15,12 @@ from prelabel import Publisher
 from prelabel.wire import keys
 from prelabel.wire.client import open_client
 from prelabel.wire.frame import HEADER
+from prelabel_console.access.roles import Role
 from prelabel_worker.quarantine.keys import KeyTypes
 from prelabel_worker.queries.audit import audit
 from prelabel_worker.queries.status import Inspector
 from prelabel_worker.stack.redis_server import free_port
+from tests.support.console.browsing import Browser, console_settings, serving
 from tests.support.flow import box, run_in
 from tests.support.redis_server import start_redis
 from tests.support.sandbox.process import SandboxProcess
@@ -70,6 +72,14 @@ def test_the_redis_users_of_the_docs_have_the_rights_that_they_need(
         good = (box(f"k{n}", project="p", left=n) for n in range(ROWS))
         publish(f"redis://prelabel-publisher:{address}", *good, box("bad", "unknown", project="p"))
         wait_for(lambda: not Inspector(admin).status("p").pending, "all rows to settle")
+        url = told["PRELABEL_REDIS_URL"]
+        with serving(open_client(url, 10), console_settings(url, keys.DEFAULT_PREFIX)) as (_, address):
+            person = Browser(address, Role.ADMIN)
+            for path in ("/", "/projects", "/projects/p", "/groups", "/dead", "/accounts", "/workers", "/actions"):
+                assert person.get(path).status_code == 200, path
+            assert "p is paused" in person.act("/projects/p/pause", {"for": "1800"})
+            assert "p is resumed" in person.act("/projects/p/resume")
+            person.http.close()
         for command in ("audit", "dead discard -p p --all --yes"):
             assert run_in(tmp_path, *command.split(" "), **told).returncode == 0
         assert "BAD  redis" not in run_in(tmp_path, "doctor", **told).stdout

@@ -253,6 +253,14 @@ def test_pure_modules_do_no_io(module: str) -> None:
     assert not {name.split(".")[0] for name in names} & forbidden
 
 
+@pytest.mark.parametrize(
+    "module", ["attention", "charts", "formats", "message_text", "paging", "traffic", "access.hosts", "access.roles"]
+)
+def test_pure_modules_of_the_console_do_no_io(module: str) -> None:
+    forbidden = {"redis", "httpx", "os", "socket", "threading", "structlog"}
+    assert not {name.split(".")[0] for name in imports(MODULES[f"prelabel_console.{module}"])} & forbidden
+
+
 def test_the_sdk_of_labelbox_is_known_to_one_package_which_is_loaded_on_demand() -> None:
     assert {room(module) for module in importers("labelbox")} == {"prelabel.sdk", "prelabel.validation"}
     of_types_only = {module for module in importers("labelbox") if room(module) != "prelabel.sdk"}

@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import structlog
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -11,11 +10,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from prelabel_console.console import Console
-from prelabel_console.endpoints import message
+from prelabel_console.endpoints import defect, message
 from prelabel_console.gate import Gate
 from prelabel_console.routes import ROUTES
 
-_log = structlog.get_logger(__name__)
 _NOTHING = "There is nothing at this address. It may be misspelt, or what it showed is gone."
 
 
@@ -52,7 +50,5 @@ async def _answer_refused(request: Request, error: Exception) -> Response:
 
 
 async def _answer_defect(request: Request, error: Exception) -> Response:
-    """Answer after a defect of the console. The type alone is logged: the text may quote a message's data."""
-    _log.error("console.defect", path=request.url.path, error=type(error).__name__)
-    text = "The console has a defect; its log has more. The rows are not affected: workers run without the console."
-    return message(request, 500, "This did not work", text)
+    """Answer after a defect outside of the pages."""
+    return defect(request, error)

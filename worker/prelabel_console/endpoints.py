@@ -1,10 +1,13 @@
 """Routes: each with the role that it needs. Pages are shown by GET; acts change something, by POST."""
 
+import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
 import redis
+import structlog
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -22,6 +25,7 @@ Page = Callable[[Request], Response]
 """Answers a request; runs in a thread, so it may wait for Redis."""
 FORM_BYTES = 64 << 10
 """Maximum size of a form, unless a route says otherwise."""
+_DEFECT = "The console has a defect; its log has more. The rows are not affected: workers run without the console."
 _FORM_TYPE = "application/x-www-form-urlencoded"
 _MAX_FIELDS = 200
 
@@ -42,7 +46,6 @@ class Form(Mapping[str, str]):
     """The fields of a form; a field that was not sent is empty."""
 
     def __init__(self, pairs: Sequence[tuple[str, str]]) -> None:
-        self._pairs = pairs
         self._fields = dict(pairs)
 
     def __getitem__(self, name: str) -> str:
@@ -61,11 +64,8 @@ class Form(Mapping[str, str]):
         """Return the number of fields."""
         return len(self._fields)
 
-    def all(self, name: str) -> list[str]:
-        """Return all values of a field, in their order."""
-        return [value for key, value in self._pairs if key == name]
 
-
+_log = structlog.get_logger(__name__)
 Act = Callable[[Request, Form], Response]
 """Carries out a form; runs in a thread."""
 
@@ -142,9 +142,11 @@ async def _answer(request: Request, role: Role, answer: Callable[[], Response]) 
     except PrelabelError as error:
         return message(request, 503, "Not possible now", str(error))
     except (redis.RedisError, TimeoutError) as error:
-        if not isinstance(error, TimeoutError) and not is_away(error) and remedy_of(error) is None:
-            raise
-        return redis_away(request, error)
+        if isinstance(error, TimeoutError) or is_away(error) or remedy_of(error) is not None:
+            return redis_away(request, error)
+        return defect(request, error)
+    except Exception as error:
+        return defect(request, error)
 
 
 def message(request: Request, status: int, title: str, text: str) -> Response:
@@ -166,6 +168,14 @@ def redis_away(request: Request, error: Exception) -> Response:
         problem=explained(error, remedy) if remedy or silent else f"refuses: {words_of(error)}",
         remedy=remedy,
     )
+
+
+def defect(request: Request, error: Exception) -> Response:
+    """Return the page after a defect of the console. Its type and place are logged, never its text."""
+    frames = traceback.extract_tb(error.__traceback__)
+    at = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    _log.error("console.defect", path=request.url.path, error=type(error).__name__, at=at)
+    return message(request, 500, "This did not work", _DEFECT)
 
 
 def _not_allowed(request: Request, role: Role) -> Response:

@@ -21,14 +21,12 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Reading(Generic[Value]):
-    """A value, and when and how long it was read."""
+    """A value, and when it was read."""
 
     #: What was read.
     value: Value
-    #: When it was read, by the clock of `time.monotonic`.
+    #: When the reading began, by the clock of `time.monotonic`.
     at: float
-    #: How long the reading took, in seconds.
-    cost_seconds: float
 
     @property
     def age_seconds(self) -> float:
@@ -80,10 +78,11 @@ class Snapshot(Generic[Value]):
 
     def renew(self, seconds: float = _FRESH_SECONDS) -> None:
         """Have the value read again soon, and wait up to `seconds` for it: an act has just changed it."""
+        asked = time.monotonic()
         with self._changed:
-            before = self._reading
-            self._look_now()
-            self._changed.wait_for(lambda: self._reading is not before, seconds)
+            if self._thread is not None:
+                self._look_now()
+                self._changed.wait_for(lambda: self._reading is not None and self._reading.at >= asked, seconds)
 
     def stop(self) -> None:
         """End the thread; a reading that is in progress is not waited for."""
@@ -109,20 +108,22 @@ class Snapshot(Generic[Value]):
 
     def _run(self) -> None:
         while not self._stopped:
+            self._wanted = False  # a wish that comes during the reading is about a later one
             began = time.monotonic()
-            reading: Reading[Value] | None = None
-            error: Exception | None = None
-            try:
-                value = self._read()
-                reading = Reading(value, time.monotonic(), time.monotonic() - began)
-            except Exception as failure:
-                error = failure
-                _log.warning("console.unread", what=self._name, error=type(failure).__name__)
+            reading, error = self._try(began)
             with self._changed:
                 self._reading, self._error = reading or self._reading, error
-                self._wanted = False
                 self._changed.notify_all()
                 self._changed.wait_for(lambda: self._wanted or self._stopped, self._rest(time.monotonic() - began))
+
+    def _try(self, began: float) -> tuple[Reading[Value] | None, Exception | None]:
+        """Return a new reading, or the error; a new kind of error is logged once."""
+        try:
+            return Reading(self._read(), began), None
+        except Exception as error:
+            if type(error) is not type(self._error):
+                _log.warning("console.unread", what=self._name, error=type(error).__name__)
+            return None, error
 
     def _rest(self, cost_seconds: float) -> float:
         watched = time.monotonic() - self._asked < _UNWATCHED_SECONDS

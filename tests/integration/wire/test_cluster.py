@@ -19,6 +19,7 @@ from prelabel import Publisher
 from prelabel.validation.gate import prepare
 from prelabel.wire import keys
 from prelabel.wire.client import open_client
+from prelabel_console.access.roles import Role
 from prelabel_worker import scripts
 from prelabel_worker.accounts.rate_limiter import Permits
 from prelabel_worker.accounts.request_counts import RequestCounts
@@ -44,6 +45,7 @@ from prelabel_worker.queries.status import Inspector
 from prelabel_worker.runtime.timers import Timers
 from prelabel_worker.settings import Settings, load_settings
 from prelabel_worker.stack.redis_server import find_redis_server, free_port
+from tests.support.console.browsing import Browser, console_settings, serving
 from tests.support.dead_letters import kill, real_message
 from tests.support.flow import TOOLS, box, run_in
 from tests.support.project import Project
@@ -314,6 +316,11 @@ def test_publishers_and_workers_with_their_state_in_a_cluster(
     with running_worker(tmp_path, told, "-c", "1", "-n", "one"), running_worker(tmp_path, told, "-c", "1", "-n", "two"):
         drain(cluster, cluster_url, prefix, sandbox)
         assert run_in(tmp_path, "audit", **told).returncode == 0
+        with serving(cluster, console_settings(cluster_url, prefix)) as (_, address):
+            viewer = Browser(address, Role.VIEWER)
+            assert all(name in viewer.text("/projects") for name in PROJECTS)
+            assert [viewer.get(path).status_code for path in ("/", f"/projects/{PROJECTS[0]}", "/actions")] == [200] * 3
+            viewer.http.close()
         status = json.loads(run_in(tmp_path, "status", "--json", **told).stdout)
         assert [each["imported"] for each in status["projects"]] == [100] * len(PROJECTS)
         doctor = json.loads(run_in(tmp_path, "doctor", "--json", **told).stdout)["findings"]

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+from structlog.testing import capture_logs
 
 from prelabel_console.snapshot import Snapshot
 from tests.support.waiting import wait_for
@@ -14,11 +15,13 @@ class Source:
 
     def __init__(self) -> None:
         self.reads = 0
+        self.started = 0
         self.error: Exception | None = None
         self.gate = threading.Event()
         self.gate.set()
 
     def read(self) -> int:
+        self.started += 1
         self.gate.wait(20)
         self.reads += 1
         if self.error:
@@ -84,6 +87,37 @@ def test_an_act_has_the_value_read_again_at_once(source: Source) -> None:
 
     assert seldom.latest().value > before
     seldom.stop()
+
+
+def test_an_act_during_a_reading_waits_for_the_next_one(source: Source) -> None:
+    seldom = Snapshot("numbers", source.read, 3600)
+    seldom.latest()
+    source.gate.clear()
+    seldom.renew(0.05)
+    wait_for(lambda: source.started == 2, "the reading to begin", 20)
+
+    late = threading.Thread(target=lambda: seldom.renew(20))
+    late.start()
+    source.gate.set()
+    late.join(20)
+
+    assert seldom.latest().value == 3, "the second reading may have been made before the act"
+    seldom.stop()
+
+
+def test_an_act_before_anybody_looked_waits_for_nothing(source: Source, snapshot: Snapshot[int]) -> None:
+    snapshot.renew(20)
+
+    assert source.reads == 0
+
+
+def test_an_error_that_lasts_is_logged_once(source: Source, snapshot: Snapshot[int]) -> None:
+    source.error = ValueError("no")
+    with capture_logs() as logs:
+        assert snapshot.peek() is None
+        wait_for(lambda: source.reads > 5, "some failures", 20)
+
+    assert [entry["event"] for entry in logs] == ["console.unread"]
 
 
 def test_a_stopped_snapshot_reads_no_more(source: Source, snapshot: Snapshot[int]) -> None:

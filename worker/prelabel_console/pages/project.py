@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from prelabel.printing import counted
+from prelabel.unix_time import UnixTime
 from prelabel_console.access.roles import Role
 from prelabel_console.console import Console, console_of, visitor_of
 from prelabel_console.endpoints import Form, Missing, Rejected, act, page
@@ -27,6 +28,9 @@ from prelabel_worker.queries.waiting import Surroundings, Wait
 _CHUNKS = 20
 _IMPORTS = 20
 _ACTIONS = 8
+_RETRYING = 10
+RETRY_HOURS = 24.0
+"""For how long a row is tried again if nobody has set it, as in scripts/lib/held_lib.lua."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,7 @@ def project_page(request: Request) -> Response:
         chunks=open_chunks[:_CHUNKS],
         more_chunks=max(0, len(open_chunks) - _CHUNKS),
         imports=_with_unfinished(undoing, settled),
+        retrying=retrying_rows(console, project_id, overrides) if status.retrying else [],
         overrides=shown(overrides),
         options=OVERRIDES,
         open_chunks=console.settings.open_chunks,
@@ -80,6 +85,32 @@ def project_page(request: Request) -> Response:
         account=_account(console, reading.value, overrides),
         actions=console.actions().last(project_id, _ACTIONS),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class RetryingRow:
+    """A row that is tried again when its reason may have passed."""
+
+    #: The row's id among held rows.
+    held_id: str
+    #: Why it was held.
+    reason: str
+    #: How many times it was held.
+    attempts: int
+    #: When it is tried next.
+    next_at: UnixTime
+    #: When it becomes a dead letter, if it still fails then; None if that is not known.
+    until: UnixTime | None
+
+
+def retrying_rows(console: Console, project_id: str, overrides: Mapping[str, str]) -> list[RetryingRow]:
+    """Return the rows that are tried next."""
+    seconds = float(overrides.get("retryHours") or RETRY_HOURS) * 3600
+    rows = []
+    for held_id, next_at, state in console.held.retrying(project_id, _RETRYING):
+        until = UnixTime(state.since / 1000 + seconds) if state.since else None
+        rows.append(RetryingRow(held_id, state.reason, state.attempts, next_at, until))
+    return rows
 
 
 def known_project(request: Request) -> str:

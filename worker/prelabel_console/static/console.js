@@ -88,7 +88,11 @@ function replace(part, fresh) {
   if (place >= 0) part.querySelectorAll("a, button, [tabindex]")[place]?.focus();
 }
 
-setInterval(() => { if (!isBusy()) readAgain(); }, REFRESH_MS);
+setInterval(() => {
+  const busy = Boolean(isBusy());
+  document.body.classList.toggle("paused", busy);
+  if (!busy) readAgain();
+}, REFRESH_MS);
 document.addEventListener("visibilitychange", () => { if (!isBusy()) readAgain(); });
 
 // Keys. A link says its keys in data-keys; "g o" are two, one after the other.

@@ -146,6 +146,13 @@ class HeldReader:
             queued, dead_letters, retrying = pipeline.execute()
         return [name.decode() for name in (*queued, *dead_letters, *retrying)]
 
+    def retrying(self, project_id: str, most: int) -> list[tuple[str, UnixTime, HeldState]]:
+        """Return id, next try and state of at most `most` rows that wait for a try, in the order of their tries."""
+        due = self._client.zrange(self._keys(project_id).retrying, 0, most - 1, withscores=True)
+        states = self.states(project_id, [name.decode() for name, _ in due])
+        times = ((name.decode(), UnixTime.of_ms(ms)) for name, ms in due)
+        return [(held_id, at, states[held_id]) for held_id, at in times if held_id in states]
+
     def being_tried(self, project_id: str, most: int) -> list[str]:
         """Return the ids of at most `most` retrying rows and `most` dead letters that are being tried, oldest first."""
         project_keys = self._keys(project_id)

@@ -1,11 +1,11 @@
 """Record what operators do: every bulk or destructive action, beside the project's rows."""
 
 import getpass
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
+import msgspec
 import orjson
 
 from prelabel.json_record import JsonRecord
@@ -38,6 +38,15 @@ class Action(JsonRecord):
     def account(self) -> str:
         """The account's name; empty for an action on a project."""
         return "" if self.project_id else str(self.details.get("account", ""))
+
+
+class _Entry(msgspec.Struct):
+    """An action in Redis; `at` is in ms."""
+
+    at: int
+    action: str
+    who: str
+    details: dict[str, Any]
 
 
 class Actions:
@@ -91,19 +100,26 @@ class Actions:
             for project_id in project_ids:
                 pipeline.lrange(keys.ProjectKeys(self._prefix, project_id).actions, 0, limit - 1)
             answers = pipeline.execute(raise_on_error=False)
-        actions = []
-        for project_id, lines in zip(project_ids, answers, strict=True):
-            with suppress(ValueError, KeyError, TypeError):
-                actions += [_action(project_id, line) for line in lines]  # an error of Redis is no list
-        return actions
+        read = [(project_id, lines) for project_id, lines in zip(project_ids, answers, strict=True) if _is_list(lines)]
+        return [action for project_id, lines in read for action in _actions(project_id, lines)]
 
     def _last(self, key: str, project_id: str, limit: int) -> list[Action]:
-        return [_action(project_id, line) for line in self._client.lrange(key, 0, limit - 1)]
+        return list(_actions(project_id, self._client.lrange(key, 0, limit - 1)))
 
 
-def _action(project_id: str, line: bytes) -> Action:
-    entry = orjson.loads(line)
-    return Action(project_id, UnixTime.of_ms(entry["at"]), entry["action"], entry["who"], entry["details"])
+def _actions(project_id: str, lines: Iterable[bytes]) -> Iterator[Action]:
+    """Yield the actions that these lines are; leave out lines that somebody else has written."""
+    for line in lines:
+        try:
+            entry = msgspec.json.decode(line, type=_Entry)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            continue
+        yield Action(project_id, UnixTime.of_ms(entry.at), entry.action, entry.who, entry.details)
+
+
+def _is_list(answer: Any) -> TypeGuard[list[bytes]]:
+    """Return whether Redis has answered; else it is an error about the key."""
+    return isinstance(answer, list)
 
 
 def user() -> str:

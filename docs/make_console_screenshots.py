@@ -33,20 +33,18 @@ SECONDS = 200
 NAMES = {"harbour": "Harbour cameras", "night-shift": "Night shift", "drone-7": "Drone 7, survey"}
 TOOLS = [{"tool": "rectangle", "name": "vessel"}, {"tool": "rectangle", "name": "person"}]
 SHOTS = [
-    ("console-overview", "/", WIDE, "light"),
-    ("console-overview-dark", "/", WIDE, "dark"),
-    ("console-overview-phone", "/", PHONE, "light"),
-    ("console-project", "/projects/harbour", WIDE, "light"),
-    ("console-project-phone", "/projects/harbour", PHONE, "dark"),
-    ("console-projects", "/projects", WIDE, "light"),
-    ("console-accounts", "/accounts", WIDE, "dark"),
-    ("console-groups", "/groups", WIDE, "light"),
-    ("console-groups-phone", "/groups", PHONE, "dark"),
-    ("console-fix", "/groups > tbody th a > a.main", WIDE, "light"),
-    ("console-dead-letter", "/dead > tbody th a", WIDE, "dark"),
-    ("console-data-row", "/dead > tbody td.id a", WIDE, "light"),
+    ("console-overview", "/", (), WIDE, "light"),
+    ("console-overview-dark", "/", (), WIDE, "dark"),
+    ("console-overview-phone", "/", (), PHONE, "light"),
+    ("console-project", "/projects/harbour", (), WIDE, "light"),
+    ("console-groups", "/groups", (), WIDE, "light"),
+    ("console-group", "/groups", ("main tbody th a",), WIDE, "light"),
+    ("console-fix", "/groups", ("main tbody th a", "a.main"), WIDE, "light"),
+    ("console-groups-phone", "/groups", (), PHONE, "dark"),
+    ("console-dead-letter", "/dead", ("main tbody a[href^='/dead/']",), WIDE, "light"),
+    ("console-accounts", "/accounts", (), WIDE, "dark"),
 ]
-"""Name of a picture, the page and what is clicked there, one after the other, the size of the window, the colours."""
+"""Name of a picture, the page, the links to follow from there, the size of the window, the colours."""
 
 
 @contextmanager
@@ -99,17 +97,17 @@ def main(wanted: list[str]) -> None:
     with running() as stack, sync_playwright() as playwright:
         publish(stack)
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        for name, path, (width, height), scheme in SHOTS:
+        for name, path, links, (width, height), scheme in SHOTS:
             if wanted and name not in wanted:
                 continue
             context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
             page = context.new_page()
             page.goto(stack.file.console_url)
-            address, *clicks = path.split(" > ")
-            page.goto(str(httpx.URL(stack.file.console_url).join(address)))
-            for place in clicks:
-                page.locator(place).first.click()
-                page.wait_for_load_state()
+            page.goto(str(httpx.URL(stack.file.console_url).join(path)))
+            for link in links:
+                address = page.locator(link).first.get_attribute("href") or ""
+                page.goto(str(httpx.URL(stack.file.console_url).join(address)))
+            page.wait_for_load_state("networkidle")
             page.evaluate("scrollTo(0, 0)")  # a page may have moved to its button
             take(page.screenshot(), IMAGES / f"{name}.png")
             context.close()

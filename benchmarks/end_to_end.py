@@ -21,7 +21,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -136,10 +136,12 @@ class OurWorkers:
 
 
 @contextmanager
-def run_of_workers(workers: int, projects: int, chunk_rows: int) -> Iterator[OurWorkers]:
+def run_of_workers(
+    workers: int, projects: int, chunk_rows: int, program: Sequence[str] = ("-m", "prelabel_worker.cli")
+) -> Iterator[OurWorkers]:
     """Start Redis, the server and workers of one process each, and wait until the workers are ready."""
     with tempfile.TemporaryDirectory() as folder, redis_server(Path(folder)) as url, sink() as address:
-        command = [sys.executable, "-m", "prelabel_worker.cli", "worker", "--concurrency", "1", "--name", "ours%n@%h"]
+        command = [sys.executable, *program, "worker", "--concurrency", "1", "--name", "ours%n@%h"]
         with processes(command, workers, settings(url, address, chunk_rows)) as started:
             running = OurWorkers(url, address, projects, started)
             wait_until(lambda: len(living(running.client, DEFAULT_PREFIX)) == workers, 60)

@@ -180,11 +180,11 @@ def test_real_detections_arrive_with_coordinates_name_and_data_row(
 
 
 @pytest.mark.parametrize("rows", [1, 257])
-def test_nothing_of_settled_rows_stays_but_counters_frame_ids_history_and_sample(flow: Flow, rows: int) -> None:
+def test_nothing_of_settled_rows_stays_but_numbers_frame_ids_history_and_sample(flow: Flow, rows: int) -> None:
     flow.publish(*(box(f"k{n}", project=flow.project) for n in range(rows)))
     flow.settled()
     root = f"prelabel:{{{flow.project}}}"
 
     left = {key.decode().removeprefix(f"{root}:").split(":")[0] for key in flow.client.scan_iter(f"{root}*")}
 
-    assert left <= {"meta", "counts", "inbox", "seen", "ontology", "timers", "history", "sample"}
+    assert left <= {"meta", "counts", "inbox", "seen", "ontology", "timers", "history", "sample", "flow"}

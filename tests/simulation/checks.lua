@@ -95,5 +95,16 @@ for _, name in ipairs({'imported', 'superseded', 'skipped', 'dead', 'discarded'}
   must(rows >= 0, name .. ' is below zero')
   outcomes = outcomes + rows
 end
+-- The numbers by time are flows: what left an outcome again is still in them.
+local flow, died, timed = hash(root .. ':flow:total'), 0, 0
+for series, rows in pairs(flow) do
+  if string.sub(series, 1, 5) == 'dead:' then died = died + rows end
+  if string.sub(series, 1, 6) == 'fresh:' and series ~= 'fresh:ms' then timed = timed + rows end
+end
+for _, name in ipairs({'superseded', 'skipped', 'discarded'}) do same(name .. ' by time', flow[name], counts[name] or 0) end
+local undone = tonumber(redis.call('HGET', root .. ':meta', 'undoneRows') or 0)
+same('imported by time', flow.imported, (counts.imported or 0) + undone)
+same('imported by freshness', timed, flow.imported or 0)
+must(died >= tonumber(counts.dead or 0), 'more rows are dead than died')
 same('published', counts.published, outcomes + waiting + in_chunks + retrying)
 return found

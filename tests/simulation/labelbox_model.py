@@ -16,6 +16,7 @@ from prelabel_worker.accounts.rate_limiter import USE_WITHIN_SECONDS
 from prelabel_worker.errors import LeaseLost
 from prelabel_worker.labelbox import errors
 from prelabel_worker.labelbox.errors import FileGone, RequestError
+from prelabel_worker.labelbox.sent_request import Operation
 from prelabel_worker.labelbox.types import Import, ImportName, ProjectOntology, SubmitAs
 from tests.simulation.world import Process, World
 
@@ -282,7 +283,7 @@ class Connection:
         self._world.switch("upload answered", delicate=True)
         return Import(str(job.number), name, "RUNNING", "", "")
 
-    def find_imports(self, names: Sequence[ImportName]) -> list[Import | None]:
+    def find_imports(self, names: Sequence[ImportName], _: Operation = Operation.POLL) -> list[Import | None]:
         self._switch(f"look up {' '.join(wanted.name[9:25] for wanted in names)}")
         self._request()
         self._trouble()

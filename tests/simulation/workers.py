@@ -69,7 +69,7 @@ class Worker(Process):
         self._celery = celery
         self.next_tick = 0.0
         client: AnyClient = Client(wire, self)
-        with standing_for(clients, connect=lambda _: client, open_labelbox=lambda *_: Connection(model, self)):
+        with standing_for(clients, connect=lambda _: client, open_labelbox=lambda *_, **__: Connection(model, self)):
             self.context = clients.Runtime(settings, celery.send).context()
             self.context.account(settings.account)  # its connection is made once
         self._timers = Timers(client, settings.key_prefix, settings.lease_seconds)

@@ -75,7 +75,7 @@ class ProjectKeys:
 
     @property
     def flow(self) -> "FlowKeys":
-        """The project's numbers by time."""
+        """The keys of the project's numbers by time."""
         return FlowKeys(self.root)
 
     @property

@@ -157,11 +157,14 @@ def test_every_key_of_a_fixed_name_has_its_type(project: Project) -> None:
     """`ProjectKeys` has every key of a project."""
     commands = {"Hash": "HLEN", "Sorted set": "ZCARD", "List": "LLEN", "String": "STRLEN"}
     own = keys.ProjectKeys("prelabel", "p")
-    fixed = {name: key for name, key in vars(keys.ProjectKeys).items() if isinstance(key, property)}
-
-    assert {own.named(name): command for command, names in TYPES.items() for name in names} == {
-        getattr(own, name): commands[(key.__doc__ or "").partition(":")[0]] for name, key in fixed.items()
+    fixed = {
+        getattr(part, name): commands[(key.__doc__ or "").partition(":")[0]]
+        for part in (own, own.flow)
+        for name, key in vars(type(part)).items()
+        if isinstance(key, property) and name != "flow"
     }
+
+    assert {own.named(name): command for command, names in TYPES.items() for name in names} == fixed
 
 
 def test_malformed_names_are_removed_all_together_and_nothing_else(project: Project, run: Command) -> None:

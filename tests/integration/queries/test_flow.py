@@ -1,12 +1,16 @@
 """Numbers by time, from a real Redis: written by the scripts that change rows, read as points."""
 
 import pytest
+import redis
 
+from prelabel.validation.gate import prepare
 from prelabel.wire import keys
+from prelabel_worker.dead_letters.editing import edited_message
 from prelabel_worker.operations.purge import Purge
 from prelabel_worker.queries.flow import MINUTES, QUARTERS, FlowReader
 from prelabel_worker.queries.flow_points import FlowPoint
 from prelabel_worker.queries.imports import Imports
+from tests.support.dead_letters import real_message
 from tests.support.project import Project, message
 from tests.support.rig import Rig
 from tests.support.undoing import undo
@@ -134,6 +138,20 @@ def test_the_numbers_of_several_projects_are_added_up(project: Project, flow: Fl
         "p": 2,
         "q": 1,
     }
+
+
+def test_a_reader_of_sums_reads_what_is_over_once_and_what_is_not_each_time(project: Project, flow: FlowReader) -> None:
+    number = project.client.time()[0] // 600
+    over, current = project.keys.flow.minutes(number - 2), project.keys.flow.minutes(number)
+    project.client.hset(over, "3:imported", 5)
+    project.client.hset(current, "0:imported", 1)
+    assert sum(flow.sum_of(["p"]), FlowPoint()).imported == 6
+    project.client.hset(over, "3:imported", 7)
+    project.client.hset(current, "0:imported", 2)
+
+    assert sum(flow.sum_of(["p"]), FlowPoint()).imported == 7
+    assert sum(flow.sum_of(["p", "q"]), FlowPoint()).imported == 9
+    assert sum(FlowReader(project.client, project.settings.key_prefix).sum_of(["p"]), FlowPoint()).imported == 9
 
 
 def test_a_key_of_another_type_or_with_garbage_stops_no_row_and_no_reader(project: Project, flow: FlowReader) -> None:
@@ -307,3 +325,69 @@ def test_requests_are_counted_by_operation_and_status(rig: Rig) -> None:
         assert requests.seconds[operation].count == requests.of_operation(operation)
     assert sum(point.count for point in flow.requests(account)) == requests.count
     assert sum(point.count for point in flow.requests_by_quarter(account)) == requests.count
+
+
+def test_a_retrying_row_that_is_given_up_counts_as_dead(project: Project, flow: FlowReader) -> None:
+    project.publish(message("a"))
+    chunk = project.take(project.cut())
+    project.settle(chunk, imported=0, outcomes=[project.holding(row, retrying=True) for row in project.rows(chunk)])
+    assert last_hour(flow).died == 0
+
+    project.held.give_up("p")
+
+    assert last_hour(flow).died == project.status().dead == 1
+
+
+def test_a_dead_letter_that_is_edited_and_sent_back_counts_as_retried(project: Project, flow: FlowReader) -> None:
+    (held,) = project.kill("a")
+    dead_letter = project.held.dead_letter("p", held)
+    assert dead_letter is not None
+
+    project.held.edit("p", [edited_message(dead_letter, prepare(real_message("b").raw), 16)], "old")
+
+    assert last_hour(flow).retried == 1
+
+
+def test_a_dead_letter_that_is_too_old_counts_as_discarded(project: Project, flow: FlowReader) -> None:
+    (held,) = project.kill("a")
+    for index in project.client.scan_iter(f"{project.root}:dead*"):
+        if project.client.type(index) == b"zset":
+            project.client.zadd(index, {held: 1})
+
+    project.held.expire("p", 1)
+
+    assert last_hour(flow).discarded == project.status().discarded == 1
+
+
+def publisher_with(project: Project, commands: str) -> Project:
+    """Return the project as a publisher sees it whose Redis user may only use these commands."""
+    name, password = "publisher-of-a-test", "a-password"
+    project.client.acl_setuser(
+        name,
+        enabled=True,
+        reset=True,
+        passwords=[f"+{password}"],
+        keys=[f"{project.settings.key_prefix}:*"],
+        commands=["-@all", *(f"+{command}" for command in commands.split())],
+    )
+    where = {**project.client.connection_pool.connection_kwargs, "username": name, "password": password}
+    pool = redis.ConnectionPool(connection_class=project.client.connection_pool.connection_class, **where)
+    return Project(redis.Redis(connection_pool=pool), project.settings)
+
+
+PUBLISHER = "ping info wait evalsha script|load time hexists hget hmget hset hincrby rpush zadd zmscore"
+"""The commands of a publisher's user, up to the release before the numbers by time."""
+
+
+@pytest.mark.parametrize(("commands", "counted"), [(PUBLISHER, 0), (f"{PUBLISHER} expire", 2)])
+def test_a_publisher_without_the_right_to_let_keys_expire_publishes_and_leaves_no_key_behind(
+    project: Project, flow: FlowReader, commands: str, counted: int
+) -> None:
+    publisher = publisher_with(project, commands)
+
+    publisher.publish(message("a"), message("b"))
+
+    publisher.client.close()
+    assert project.status().published == 2
+    assert last_hour(flow).published == counted
+    assert len(list(project.client.scan_iter(f"{project.root}:flow:*"))) == counted

@@ -1,5 +1,6 @@
 """Metrics have the same values as status, from a real Redis, and over HTTP from a real process."""
 
+import math
 import re
 import socket
 import subprocess
@@ -9,7 +10,11 @@ import httpx
 import redis
 
 from prelabel_worker.accounts.rate_limiter import Permits
+from prelabel_worker.accounts.request_counts import RequestCounts
+from prelabel_worker.chunks.freshness import BUCKETS
+from prelabel_worker.chunks.rows import Slice
 from prelabel_worker.labelbox.errors import Unavailable
+from prelabel_worker.labelbox.sent_request import Operation, SentRequest
 from prelabel_worker.operations.purge import Purge
 from prelabel_worker.queries.metrics import Name
 from tests.support.project import Project, message
@@ -62,6 +67,70 @@ def test_a_purge_is_seen_until_it_has_ended(project: Project) -> None:
     assert not purge.run("p", "somebody", 0)
 
     assert scraped(project)['prelabel_project_purging{project="p"}'] == 1
+
+
+def test_counters_of_results_do_not_fall_when_rows_are_retried(project: Project) -> None:
+    held = project.kill("a", "b")
+    project.publish(message("c"))
+    project.import_all(project.cut())
+    project.held.retry("p", held)
+    project.import_all(project.cut())
+
+    found = scraped(project)
+
+    settled = "prelabel_settled_rows_total{"
+    assert found[f'{settled}project="p",result="dead"}}'] == 2
+    assert found[f'{settled}project="p",result="imported"}}'] == 3
+    assert found['prelabel_died_rows_total{project="p",reason="refused"}'] == 2
+    assert found['prelabel_retried_rows_total{project="p"}'] == 2
+    assert found['prelabel_rows{outcome="dead",project="p"}'] == 0
+    assert all(found[f'{settled}project="p",result="{name}"}}'] == 0 for name in ("superseded", "skipped", "discarded"))
+
+
+def test_freshness_is_a_histogram_whose_buckets_add_up(project: Project) -> None:
+    project.publish(message("a"), message("b"), message("c"))
+    chunk = project.take(project.cut())
+    part = Slice(chunk.rows, 3)
+    part.freshness.add(2, 1500)
+    part.freshness.add(1, 4_000_000)
+    project.ledger.commit_rows(chunk, chunk.cursor, part, finish=True)
+
+    found = scraped(project)
+
+    buckets = {
+        float(bound): value
+        for name, value in found.items()
+        for bound in re.findall(r'^prelabel_freshness_seconds_bucket\{le="(.+)",project="p"\}$', name)
+    }
+    assert [buckets[bound] for bound in (1, 2, 3600, math.inf)] == [0, 2, 2, 3]
+    assert len(buckets) == len(BUCKETS)
+    assert found['prelabel_freshness_seconds_count{project="p"}'] == 3
+    assert found['prelabel_freshness_seconds_sum{project="p"}'] == 4003
+
+
+def test_requests_are_counted_and_timed_by_account(project: Project) -> None:
+    project.publish(message("a"))
+    counts = RequestCounts(project.client, project.settings.key_prefix)
+    for status, seconds in (("200", 0.2), ("200", 0.04), ("5xx", 20)):
+        counts.observer("default")(SentRequest(Operation.UPLOAD, status, seconds))
+    counts.flush()
+
+    found = scraped(project)
+
+    requests = 'prelabel_api_requests_total{account="default",operation="upload",status='
+    assert (found[f'{requests}"200"}}'], found[f'{requests}"5xx"}}']) == (2, 1)
+    seconds_of = 'prelabel_api_request_seconds_bucket{account="default",le="%s",operation="upload"}'
+    assert [found[seconds_of % bound] for bound in ("0.05", "0.25", "10.0", "30.0", "+Inf")] == [1, 2, 2, 3, 3]
+
+
+def test_the_memory_of_the_server_is_shown_with_its_limit(project: Project) -> None:
+    used, limit = (
+        next(value for name, value in scraped(project).items() if f'kind="{kind}"' in name and "memory" in name)
+        for kind in ("used", "max")
+    )
+
+    assert used > 100_000
+    assert limit == 0
 
 
 def test_an_unreachable_redis_is_reported_and_raises_nothing(project: Project) -> None:

@@ -6,6 +6,7 @@ small script a second for each account. A process that is killed loses the count
 
 import os
 import threading
+import time
 from bisect import bisect_left
 from collections import Counter
 
@@ -48,7 +49,6 @@ class RequestCounts:
         self._lock = threading.Lock()
         self._writing = threading.Lock()
         self._counted = threading.Event()
-        self._gather = threading.Event()  # never set: only its timeout is used
         self._thread: threading.Thread | None = None
 
     def observer(self, account: str) -> Observe:
@@ -82,6 +82,6 @@ class RequestCounts:
     def _run(self) -> None:
         while True:
             self._counted.wait()
-            self._gather.wait(WRITE_SECONDS)
+            time.sleep(WRITE_SECONDS)  # for more of them
             self._counted.clear()
             self.flush()

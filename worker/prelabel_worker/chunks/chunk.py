@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 from prelabel.wire.frame import MAX_FRAME_ROWS
 from prelabel_worker.labelbox.types import SubmitAs
 
-_AGE = re.compile(r"-1|\d{1,15}")
+_AGES = re.compile(r"(?:-1|\d{1,15})(?: (?:-1|\d{1,15}))*")
 KNOWN_VERSION = 2
 """Newest version of a chunk that this release knows; frames are still of version 1.
 
@@ -206,9 +206,10 @@ def _items(text: str) -> Iterator[Item]:
 
 def _ages(text: str, items: int) -> tuple[int, ...]:
     """Read the ages of the items. They are for statistics only, so a chunk without all of them has none."""
-    words = text.split()
-    readable = len(words) == items and all(_AGE.fullmatch(word) for word in words)
-    return tuple(map(int, words)) if readable else ()
+    if not _AGES.fullmatch(text):
+        return ()
+    ages = tuple(map(int, text.split(" ")))
+    return ages if len(ages) == items else ()
 
 
 def middle(rows: int) -> int:

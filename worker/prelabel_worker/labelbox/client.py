@@ -10,7 +10,7 @@ from itertools import chain
 from typing import Any, NamedTuple, TypeVar
 
 from prelabel_worker.labelbox import response_types, responses
-from prelabel_worker.labelbox.errors import FileGone, QueryRefused, RequestError
+from prelabel_worker.labelbox.errors import QueryRefused
 from prelabel_worker.labelbox.sent_request import Observe, Operation, SentRequest, ignore, status_of
 from prelabel_worker.labelbox.transport import Answer, Transport, UploadedFile
 from prelabel_worker.labelbox.types import Import, ImportName, ProjectOntology, SubmitAs
@@ -218,20 +218,22 @@ class Labelbox:
 
     def line_blocks(self, url: str) -> Iterator[list[bytes]]:
         """As `lines`, in blocks of lines: a reader of many lines works on a block at a time."""
-        blocks, seconds, failure = self._transport.line_blocks(url), 0.0, None
+        seconds: float = 0
+        failure: BaseException | None = None
+        blocks = self._transport.line_blocks(url)
         try:
             while True:
                 started = time.monotonic()
                 try:
                     block = next(blocks, None)
+                except BaseException as error:
+                    failure = error
+                    raise
                 finally:
                     seconds += time.monotonic() - started
                 if block is None:
                     return
                 yield block
-        except (RequestError, FileGone) as error:
-            failure = error
-            raise
         finally:
             self._observe(SentRequest(Operation.FILE, status_of(failure), seconds))
 

@@ -15,6 +15,7 @@ TYPES: dict[str, tuple[str, ...]] = {
     "HLEN": (
         "meta", "overrides", "counts", "frames", "left", "inbox", "undoing", "undone", "held",
         "held:body", "held:rows", "dead:reasons", "dead:groups", "dead:sample", "dead:messages", "ontology",
+        "flow:total", "flow:first",
     ),
     "ZCARD": ("seen", "chunks", "history", "timers", "retrying", "retrying:queued", "dead", "dead:queued"),
     "LLEN": ("actions",),
@@ -22,7 +23,8 @@ TYPES: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 """A command that fails on any other type → the keys of a project that have the type (prelabel/wire/keys.py).
 
-Lanes and chunks have numbers or ids in their keys and are added by `KeyTypes.wrong`.
+Lanes and chunks have numbers or ids in their keys and are added by `KeyTypes.wrong`. Numbers of a minute or a quarter
+of an hour are left out: those keys expire, and no row needs them.
 """
 _TOGETHER = 500  # keys in one pipeline
 

@@ -19,6 +19,8 @@ MINUTES = 60
 """Number of minutes that can be read."""
 QUARTERS = 96
 """Number of quarter hours that can be read."""
+_CLOSED_SECONDS = 60  # after its end a hash cannot change any more, whatever the clocks of a cluster's nodes are
+_MOST_HASHES = 16  # of a scale; a day has 12 of two hours
 _TOGETHER = 500  # hashes in one round trip
 _Hash = Mapping[bytes, int]
 
@@ -51,12 +53,30 @@ class _Interval(NamedTuple):
     place: int
 
 
+class _Closed:
+    """The sums of hashes whose time is over. Thread-safe: what is kept of a scale is replaced as a whole."""
+
+    def __init__(self) -> None:
+        self._kept: dict[_Scale, tuple[frozenset[str], dict[int, Counter[bytes]]]] = {}
+
+    def of(self, project_ids: Sequence[str], scale: _Scale) -> dict[int, Counter[bytes]]:
+        """Return the known sums of exactly these projects, by number of the hash."""
+        projects, sums = self._kept.get(scale, (frozenset(), {}))
+        return dict(sums) if projects == frozenset(project_ids) else {}
+
+    def keep(self, project_ids: Sequence[str], scale: _Scale, sums: Mapping[int, Counter[bytes]], current: int) -> None:
+        """Keep the sums below the number `current`, and none that nobody asks for any more."""
+        kept = {number: counts for number, counts in sums.items() if current - _MOST_HASHES <= number < current}
+        self._kept[scale] = frozenset(project_ids), kept
+
+
 class FlowReader:
     """Reads the numbers in one Redis, for many projects in one round trip for every few hundred hashes."""
 
     def __init__(self, client: Client, key_prefix: str = keys.DEFAULT_PREFIX) -> None:
         self._client = client
         self._prefix = key_prefix
+        self._closed = _Closed()
 
     def minutes(self, project_id: str, n: int = MINUTES) -> list[FlowPoint]:
         """Return the last `n` minutes of a project, oldest first; the last is the current one."""
@@ -75,7 +95,11 @@ class FlowReader:
         return self._points(project_ids, _BY_QUARTER, n)
 
     def sum_of(self, project_ids: Sequence[str], last_minutes: int = MINUTES) -> list[FlowPoint]:
-        """Return the last minutes of several projects together, oldest first."""
+        """Return the last minutes of several projects together, oldest first.
+
+        What cannot change any more is read once by each reader, as long as it asks for the same projects: a reader of
+        thousands of projects should live long.
+        """
         return self._sum(project_ids, _BY_MINUTE, last_minutes)
 
     def quarters_sum_of(self, project_ids: Sequence[str], n: int = QUARTERS) -> list[FlowPoint]:
@@ -129,12 +153,17 @@ class FlowReader:
         }
 
     def _sum(self, project_ids: Sequence[str], scale: _Scale, n: int) -> list[FlowPoint]:
-        intervals = _intervals(self._now(), scale, n)
-        sums: dict[int, Counter[bytes]] = {interval.number: Counter() for interval in intervals}
-        for numbers in self._read([self._flow(project_id) for project_id in project_ids], scale, intervals):
+        now = self._now()
+        intervals = _intervals(now, scale, n)
+        known = self._closed.of(project_ids, scale)
+        unknown = [interval for interval in intervals if interval.number not in known]
+        sums: dict[int, Counter[bytes]] = {interval.number: Counter() for interval in unknown}
+        for numbers in self._read([self._flow(project_id) for project_id in project_ids], scale, unknown):
             for number, fields in numbers.items():
                 sums[number].update(fields)
-        places = _places(sums, intervals)
+        known |= sums
+        self._closed.keep(project_ids, scale, known, (now - _CLOSED_SECONDS) // scale.span)
+        places = _places({interval.number: known[interval.number] for interval in intervals}, intervals)
         return [FlowPoint.of(counts, interval.start) for interval, counts in zip(intervals, places, strict=True)]
 
     def _requests(self, account: str, scale: _Scale, n: int) -> list[Requests]:
@@ -148,12 +177,13 @@ class FlowReader:
     ) -> list[dict[int, _Hash]]:
         """Return the hashes of the intervals, by number, of each project or account."""
         numbers = list(dict.fromkeys(interval.number for interval in intervals))
-        hashes = iter(self._hashes([scale.key(flow, number) for flow in flows for number in numbers]))
+        names = [scale.key(flow, number) for flow in flows for number in numbers]
+        hashes = self._hashes(names, in_one_slot=len(numbers))
         return [{number: next(hashes) for number in numbers} for _ in flows]
 
-    def _hashes(self, names: Sequence[str]) -> Iterator[_Hash]:
-        """Read hashes; in a cluster each has a round trip of its own, as it may be on a node of its own."""
-        together = 1 if has_slots(self._client) else _TOGETHER
+    def _hashes(self, names: Sequence[str], in_one_slot: int = 1) -> Iterator[_Hash]:
+        """Read hashes. In a cluster, a round trip is for as many names as follow each other in one slot."""
+        together = max(in_one_slot, 1) if has_slots(self._client) else _TOGETHER
         for at in range(0, len(names), together):
             with self._client.pipeline(transaction=False) as pipeline:
                 for name in names[at : at + together]:

@@ -35,7 +35,7 @@ local function place_of(kind)
   return root .. kind.name .. math.floor(second / kind.span), math.floor(second % kind.span / kind.step) .. ':'
 end
 
--- Add sums to fields that begin with `place`. Returns false for a key of another type.
+-- Add sums to fields that begin with `place`, unless the key is of another type.
 local function add_all(key, place, sums, keep)
   local fields, values, new = {}, {}, false
   for i, name in ipairs(sums.names) do fields[i] = place .. name end
@@ -45,8 +45,8 @@ local function add_all(key, place, sums, keep)
     new = new or not before[i]
     values[2 * i - 1], values[2 * i] = fields[i], text((tonumber(before[i] or 0) or 0) + sums.of[name])
   end
-  redis.pcall('HSET', key, unpack(values))
-  if new and keep then redis.pcall('EXPIRE', key, keep) end
+  local set = redis.pcall('HSET', key, unpack(values))
+  if type(set) == 'number' and new and keep then redis.pcall('EXPIRE', key, keep) end
 end
 
 -- Return the sums of groups with those that have no room in the hash as `other`.

@@ -1,0 +1,100 @@
+"""Measure what numbers by time cost: the same rows with and without them, in turns, on the same machine.
+
+    python benchmarks/flow_cost.py [--rows 20000] [--projects 4] [--chunk-rows 1000] [--rounds 2] [--json]
+
+Each side starts a Redis, the server that answers at once (sink.py) and a worker of one process, publishes the rows
+while the worker is stopped, and lets it import them. The side without numbers by time is without_flow.py. The figures
+are the CPU of each process for a row, medians of the rounds: a busy machine changes them less than it changes times.
+"""
+
+import argparse
+import json
+import statistics
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass
+
+from end_to_end import run_of_workers
+from services import cpu, publish, redis_cpu, stopped
+from without_flow import publisher_without_flow
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What rows cost on one side, in microseconds of CPU a row unless said otherwise."""
+
+    #: Redis, while rows are published.
+    redis_publishing: float
+    #: Redis, while rows are imported.
+    redis_importing: float
+    #: The worker.
+    worker: float
+    #: Rows imported a second.
+    rows_per_second: float
+
+    @property
+    def total(self) -> float:
+        """Return the CPU of a row, in all."""
+        return self.redis_publishing + self.redis_importing + self.worker
+
+
+def cost(rows: int, projects: int, chunk_rows: int, *, with_flow: bool) -> Cost:
+    """Publish and import the rows once."""
+    program = ("-m", "prelabel_worker.cli") if with_flow else ("without_flow.py",)
+    publisher = nullcontext() if with_flow else publisher_without_flow()
+    with publisher, run_of_workers(1, projects, chunk_rows, program) as running:
+        warm, messages = running.warm_up(), running.messages(rows, 0)
+        with stopped(running.started):
+            at_first = redis_cpu(running.client)
+            publish(running.url, messages)
+            at_half, worker_before, begun = redis_cpu(running.client), cpu(running.started), time.perf_counter()
+        seconds = running.wait_for(warm + rows) - begun
+        at_end, worker_after = redis_cpu(running.client), cpu(running.started)
+        counted = sum(1 for _ in running.client.scan_iter("*:flow:*", count=10_000))
+        running.check(warm + rows)
+    assert bool(counted) == with_flow, f"{counted} keys of numbers by time"
+    a_row = 1e6 / rows
+    return Cost(
+        (at_half - at_first) * a_row, (at_end - at_half) * a_row, (worker_after - worker_before) * a_row, rows / seconds
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=20_000)
+    parser.add_argument("--projects", type=int, default=4)
+    parser.add_argument("--chunk-rows", type=int, default=1000)
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    sides: dict[str, list[Cost]] = {"with": [], "without": []}
+    for at in range(options.rounds):
+        for side in ("with", "without") if at % 2 == 0 else ("without", "with"):
+            sides[side].append(cost(options.rows, options.projects, options.chunk_rows, with_flow=side == "with"))
+    print_costs(sides, as_json=options.json)
+
+
+def print_costs(sides: dict[str, list[Cost]], *, as_json: bool) -> None:
+    def median(side: str, figure: Callable[[Cost], float]) -> float:
+        return statistics.median(map(figure, sides[side]))
+
+    figures = {
+        name: {side: median(side, lambda one, name=name: getattr(one, name)) for side in sides} for name in NAMES
+    }  # type: ignore[misc]
+    if as_json:
+        print(
+            json.dumps(
+                {"figures": figures, "rounds": {side: [asdict(one) for one in runs] for side, runs in sides.items()}}
+            )
+        )
+        return
+    print(f"{'':20}{'with':>10}{'without':>10}{'more':>8}")
+    for name, values in figures.items():
+        print(f"{name:20}{values['with']:10.1f}{values['without']:10.1f}{values['with'] / values['without'] - 1:8.1%}")
+
+
+NAMES = ("redis_publishing", "redis_importing", "worker", "total", "rows_per_second")
+
+if __name__ == "__main__":
+    main()

@@ -94,6 +94,8 @@ def test_a_discard_needs_the_number_typed(browser: BrowserOf, project: Project, 
     refused = admin.post("/bulk/discard", form | {"typed": "3"}, origin=admin.address)
     assert refused.status_code == 422
     assert "type the number of dead letters, 2" in words_of(refused.text)
+    unconfirmed = admin.post("/bulk/discard", {"q": PERSN, "do": "discard"}, origin=admin.address)
+    assert unconfirmed.status_code == 422
     assert dead_in(project, ONE) == 2
     admin.act("/bulk/discard", form | {"typed": "2"})
 

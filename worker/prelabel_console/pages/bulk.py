@@ -20,6 +20,8 @@ from prelabel_worker.dead_letters.editing import Edits
 from prelabel_worker.dead_letters.filter import DeadLetterFilter
 from prelabel_worker.queries.error_groups import ErrorGroup
 
+_FRESH_MS = 30_000
+
 
 def new_page(request: Request) -> Response:
     """Answer what an action would do: how many rows, three examples, and the button that carries it out."""
@@ -58,7 +60,7 @@ def discard(request: Request, form: Form) -> Response:
     bulk, _ = _request(console_of(request), form)
     if bulk.kind != "discard":
         raise Rejected("This form discards dead letters; nothing was retried.")
-    if form["typed"].replace(",", "").strip() != form["expected"]:
+    if not form["expected"] or form["typed"].replace(",", "").strip() != form["expected"]:
         raise Rejected(
             f"To discard, type the number of dead letters, {form['expected']}. Nothing was discarded: a discarded dead "
             "letter cannot be brought back."
@@ -86,8 +88,8 @@ def action_page(request: Request) -> Response:
     action = console.dead.bulk.log.get(request.path_params["name"])
     if action is None:
         raise Missing("No bulk action has this id; the oldest ones are forgotten.")
-    if action.state != "running":
-        console.dead.groups.renew()
+    if action.state != "running" and console.held.now_ms() - action.updated_at.ms < _FRESH_MS:
+        console.dead.groups.renew()  # so that the page says what is left of the group
     group = action.scope.removeprefix("group:") if action.scope.startswith("group:") and " " not in action.scope else ""
     return render(
         request, "dead_bulk.html", section="dead", action=action, group=group, rows_left=_left(console, group)

@@ -4,7 +4,6 @@ import json
 import os
 import secrets
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,12 @@ from tests.support.flow import COMMAND, SETTINGS, Flow, box, run_in
 from tests.support.receiver import Receiver, running_receiver
 from tests.support.waiting import wait_for
 
-SECONDS = 15.0
+MARK_SECONDS = 15.0
+
+
+def within() -> float:
+    """Return how long a trouble may take to be received: more on a machine that has many other things to do."""
+    return MARK_SECONDS if os.getloadavg()[0] <= 2 * (os.cpu_count() or 1) else 6 * MARK_SECONDS
 
 
 @pytest.fixture(scope="module")
@@ -51,11 +55,9 @@ def flow(told: Stack) -> Iterator[Flow]:
     found.control("DELETE", "faults")
 
 
-def expect(receiver: Receiver, kind: str, subject: str, changes: list[str], seconds: float = SECONDS) -> float:
-    """Wait for these changes of a trouble; return how long it took."""
-    began = time.monotonic()
-    wait_for(lambda: receiver.told(kind, subject) == changes, f"{kind} {subject}: {changes}", seconds)
-    return time.monotonic() - began
+def expect(receiver: Receiver, kind: str, subject: str, changes: list[str], seconds: float | None = None) -> None:
+    """Wait for these changes of a trouble."""
+    wait_for(lambda: receiver.told(kind, subject) == changes, f"{kind} {subject}: {changes}", seconds or within())
 
 
 def test_a_throttle_is_told_within_seconds_once_and_so_is_its_end(flow: Flow, receiver: Receiver) -> None:
@@ -83,7 +85,7 @@ def test_rows_that_die_of_a_new_cause_are_told_without_their_content_and_so_is_t
             if change["kind"] == "error-group" and change.get("reason") == "unknown-feature"
         ]
 
-    wait_for(groups, "the new cause to be told", SECONDS)
+    wait_for(groups, "the new cause to be told", within())
     (group,) = groups()
     assert group["change"] == "began"
     assert "did you mean" in group["text"]

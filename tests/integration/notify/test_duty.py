@@ -1,17 +1,21 @@
 """The duty with a real Redis and a real receiver: once each, whoever holds the lease, whatever the receiver does."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 import redis
+import structlog
 
 from prelabel.wire.client import open_client
 from prelabel_worker.notify.duty import Duty, duty_of
 from prelabel_worker.notify.store import Store
 from prelabel_worker.notify.watch import State
 from prelabel_worker.operations.projects import Projects
+from prelabel_worker.settings import load_settings
 from tests.support.project import Project, message
 from tests.support.receiver import Receiver, running_receiver
+from tests.support.redis_server import start_redis
 from tests.support.waiting import wait_for
 
 
@@ -108,6 +112,38 @@ def test_a_slow_receiver_holds_up_neither_the_look_nor_the_lease(
 
     receiver.free.set()
     wait_for(lambda: receiver.told("project-paused", "p"), "the pause to be told")
+
+
+def test_an_outage_of_redis_ends_nothing_and_repeats_nothing(tmp_path: Path, receiver: Receiver) -> None:
+    options = ("--appendonly", "yes", "--appendfsync", "always", "--save", "")
+    server = start_redis(tmp_path, *options)
+    settings = load_settings(redis_url=f"unix://{tmp_path}/redis.sock?db=0", notify_url=receiver.url)
+    client = open_client(settings.state, 5.0)
+    project = Project(client, settings)
+    duty = duty_of(settings, lambda: open_client(settings.state, 5.0))
+    assert duty is not None
+    try:
+        project.publish(message("a"))
+        project.pauses.pause_project("p", "a test")
+        duty.start()
+        wait_for(lambda: receiver.told("project-paused", "p"), "the pause to be told")
+        with structlog.testing.capture_logs() as events:
+            server.terminate()
+            server.wait(10)
+            wait_for(
+                lambda: [event for event in events if event["event"] == "notify.waits"], "the outage to be noticed"
+            )
+            server = start_redis(tmp_path, *options)
+
+        Projects(client, settings.key_prefix).resume("p")
+        wait_for(lambda: len(receiver.told("project-paused", "p")) > 1, "the end of the pause to be told")
+        assert receiver.told("project-paused", "p") == ["began", "ended"]
+    finally:
+        duty.stop()
+        wait_for(lambda: not duty.runs, "the duty to end")
+        client.close()
+        server.terminate()
+        server.wait(10)
 
 
 def test_the_one_that_lost_its_lease_cannot_write(project: Project) -> None:

@@ -50,14 +50,14 @@ def test_a_trouble_that_comes_and_goes_is_one_trouble() -> None:
 
 
 def test_what_holds_only_for_a_moment_is_not_told_where_that_is_normal() -> None:
-    assert told(looked((1, [NO_WORKER]), (1.5, []), (30, []))) == []
-    assert told(looked((1, [NO_WORKER]), (2.5, [NO_WORKER]))) == [("no-worker", "poll", True)]
+    assert told(looked((1, [NO_WORKER]), (2.5, []), (30, []))) == []
+    assert told(looked((1, [NO_WORKER]), (3.5, [NO_WORKER]))) == [("no-worker", "poll", True)]
 
 
 def test_the_end_of_a_lost_worker_is_no_news() -> None:
     lost = Fact(Kind.WORKER_LOST, "w", "worker `w` has not ticked")
 
-    assert told(looked((1, [lost]), (60, []), (90, []))) == [("worker-lost", "w", True)]
+    assert told(looked((1, [lost]), (4, [lost]), (60, []), (90, []))) == [("worker-lost", "w", True)]
 
 
 def test_what_a_newer_release_told_is_left_alone() -> None:

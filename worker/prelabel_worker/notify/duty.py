@@ -24,8 +24,8 @@ from prelabel_worker.settings import Settings
 
 LOOK_SECONDS = 1.0
 """Time between two looks."""
-_LEASE_SECONDS = 6.0
-_STANDBY_SECONDS = 2.0
+_LEASE_SECONDS = 5.0
+_STANDBY_SECONDS = 1.0
 _LAST_POST_SECONDS = 2.0
 _log = structlog.get_logger(__name__)
 

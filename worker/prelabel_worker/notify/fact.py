@@ -38,7 +38,8 @@ class Trait:
 
 
 TRAITS: Mapping[Kind, Trait] = {
-    Kind.NO_WORKER: Trait("workers with the role {subject} tick again", appears_seconds=1),
+    # After an outage of Redis, all announcements are old until workers have reached it again.
+    Kind.NO_WORKER: Trait("workers with the role {subject} tick again", appears_seconds=2),
     # A throttle ends within seconds and begins again while its cause lasts; so does an open breaker, with each probe.
     Kind.ACCOUNT_STOPPED: Trait("nothing stops account {subject} any more", clears_seconds=20),
     Kind.LABELBOX_AWAY: Trait("Labelbox answers account {subject} again", clears_seconds=20),
@@ -50,7 +51,7 @@ TRAITS: Mapping[Kind, Trait] = {
         "error group {subject} is settled: its rows left it, or somebody resolved or ignored it", clears_seconds=20
     ),
     # It ends when its name is forgotten, a minute after it died: that is no good news.
-    Kind.WORKER_LOST: Trait(None),
+    Kind.WORKER_LOST: Trait(None, appears_seconds=3),
     Kind.MORE: Trait("every trouble is told by itself again", clears_seconds=60),
 }
 

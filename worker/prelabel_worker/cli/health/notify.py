@@ -61,9 +61,9 @@ def list_told(as_json: AsJson = False, redis_url: RedisUrl = None) -> None:
     state = Store(connect(settings), settings.key_prefix).read()
     facts = watch.open_facts(state)
     if as_json:
-        told = [{"kind": kind, "subject": subject, "since": UnixTime(since)} for kind, subject, since in facts]
+        shown = [{"kind": kind, "subject": subject, "since": UnixTime(since)} for kind, subject, since in facts]
         waiting = len(state.changes) + state.uncounted
-        out({"troubles": told, "changesToSend": waiting, "failedAttempts": state.failures})
+        out({"troubles": shown, "changesToSend": waiting, "failedAttempts": state.failures})
     elif facts:
         table = new_table("trouble", "subject", "since")
         for kind, subject, since in facts:

@@ -5,12 +5,14 @@ provider, a worker where the environment names a collector. In other programs al
 docs/how-to/trace.md has the spans.
 """
 
+import logging
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from threading import Thread
 from typing import Any, Literal
 
@@ -21,6 +23,7 @@ CONTEXT_BYTES = 24
 _TRACEPARENT = re.compile(rb'"traceparent"\s*:\s*"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]([0-9a-f])')
 _FLUSH_SECONDS = 5.0
 _SAMPLED = 1
+_log = logging.getLogger("prelabel.tracing")
 
 Attributes = Mapping[str, str | int | bool]
 Kind = Literal["PRODUCER", "CONSUMER", "CLIENT"]
@@ -81,7 +84,9 @@ _last: tuple[Any, bytes] = None, b""
 def _recorded(context: Any) -> bytes:
     """Return what `current` does, for one of OpenTelemetry's contexts."""
     api = _api()
-    return _packed(api.get_current_span(context).get_span_context()) if api is not None else b""
+    with _surviving():
+        return _packed(api.get_current_span(context).get_span_context()) if api is not None else b""
+    return b""
 
 
 def _packed(context: Any) -> bytes:
@@ -172,30 +177,54 @@ def span(
 ) -> Iterator[Span]:
     """Open a span for the block; its name is also that of the operation.
 
-    It is the current span inside the block, has no parent but `parent`, and is marked as failed by an error.
+    It is the current span inside the block, has no parent but `parent`, and is marked as failed by an error. Whatever
+    goes wrong with spans, the block runs.
     """
-    api = _api()
-    if api is None:
+    api, opened = _api(), None
+    if api is not None:
+        with _surviving():
+            opened = _open(api, name, kind, _attributes(name, operation, project_id), parent, distinct(links))
+    if opened is None:
         yield Span()
         return
+    # The API would write the error's text into the span, which may quote a row.
+    with api.use_span(opened.of_api, record_exception=False, set_status_on_exception=False):
+        try:
+            yield opened
+        except BaseException as error:
+            opened.fail(error)
+            raise
+        finally:
+            with _surviving():
+                opened.of_api.end()
+
+
+def _open(api: Any, name: str, kind: Kind, attributes: Attributes, parent: bytes, links: Sequence[bytes]) -> Span:
     from prelabel.version import __version__  # takes as long to load as all of this package
 
-    links = distinct(links)
-    opened = api.get_tracer("prelabel", __version__).start_span(
+    tracer = api.get_tracer("prelabel", __version__)
+    opened = tracer.start_span(
         name,
         context=_context(api, parent),
         kind=api.SpanKind[kind],
-        attributes=_attributes(name, operation, project_id),
+        attributes=attributes,
         links=[api.Link(_unpacked(context)) for context in links],
     )
-    # The API would write the error's text into the span, which may quote a row.
-    with api.use_span(opened, end_on_exit=True, record_exception=False, set_status_on_exception=False):
-        ours = Span(opened, set(links))
-        try:
-            yield ours
-        except BaseException as error:
-            ours.fail(error)
-            raise
+    return Span(opened, set(links))
+
+
+@contextmanager
+def _surviving() -> Iterator[None]:
+    """Log an error of the program's tracer provider inside the block, once, and continue behind the block."""
+    try:
+        yield
+    except Exception:
+        _log_once()
+
+
+@cache
+def _log_once() -> None:
+    _log.warning("spans are lost: the tracer provider of this program fails", exc_info=True)
 
 
 def _context(api: Any, parent: bytes) -> Any:
@@ -221,11 +250,6 @@ def flush() -> None:
     api = _api()
     send = getattr(api.get_tracer_provider(), "force_flush", None) if api is not None else None
     if send is not None:
-        within(_FLUSH_SECONDS, send)
-
-
-def within(seconds: float, call: Any) -> None:
-    """Run `call` in a thread, and wait for it no longer than this."""
-    thread = Thread(target=call, name="prelabel-traces", daemon=True)
-    thread.start()
-    thread.join(seconds)
+        thread = Thread(target=send, name="prelabel-traces", daemon=True)
+        thread.start()
+        thread.join(_FLUSH_SECONDS)

@@ -150,6 +150,49 @@ def test_with_the_conventions_for_messaging_a_span_has_their_attributes(
     }
 
 
+class Broken(trace.NonRecordingSpan):
+    """A span, or a tracer, of a provider that fails."""
+
+    def end(self, end_time: int | None = None) -> None:
+        raise ValueError("a processor fails at the end")
+
+    def get_span_context(self) -> trace.SpanContext:
+        raise ValueError("a span without a context")
+
+    def start_span(self, *_: object, **__: object) -> trace.Span:
+        raise ValueError("a processor fails at the start")
+
+
+class EndsBadly:
+    """A tracer whose spans cannot end."""
+
+    def start_span(self, *_: object, **__: object) -> trace.Span:
+        return Broken(trace.INVALID_SPAN_CONTEXT)
+
+
+@pytest.mark.parametrize("tracer", [Broken(trace.INVALID_SPAN_CONTEXT), EndsBadly()])
+def test_a_tracer_provider_that_fails_costs_no_row(
+    redis_url: str,
+    client: "redis.Redis",
+    prefix: str,
+    tracer: object,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(trace, "get_tracer", lambda *_: tracer)
+    tracing._log_once.cache_clear()
+    with Publisher(redis_url, key_prefix=prefix) as publisher:
+        for key in ("a", "b"):
+            with trace.use_span(Broken(trace.INVALID_SPAN_CONTEXT)):
+                publisher.publish(message(key))
+            publisher.flush(10)
+
+    assert published(client, prefix) == 2
+    assert [record.getMessage() for record in caplog.records if record.name == "prelabel.tracing"] == [
+        "spans are lost: the tracer provider of this program fails"
+    ]
+
+
 def test_rows_that_went_to_the_disk_keep_their_traces(
     redis_url: str, client: "redis.Redis", prefix: str, spans: Spans, tmp_path: object
 ) -> None:

@@ -10,4 +10,4 @@ from prelabel_worker.runtime.app import app_of_environment
 
 if __name__ == "__main__":
     context = CLIContext(app_of_environment(), no_color=False, workdir=None)
-    worker.main(prog_name="prelabel worker", obj=context, auto_envvar_prefix="CELERY_WORKER")
+    worker.main(prog_name="worker", obj=context, auto_envvar_prefix="CELERY_WORKER")

@@ -88,13 +88,25 @@ def observed(state: State, facts: Iterable[Fact], now: float) -> State:
             change, remaining = _without(key, known, now)
             changes += [change] if change else []
             still_open |= {key: remaining} if remaining else {}
-    room = max(0, MAX_CHANGES - len(state.changes))
-    return msgspec.structs.replace(
-        state,
-        open=still_open,
-        changes=(*state.changes, *changes[:room]),
-        uncounted=state.uncounted + len(changes[room:]),
-    )
+    pending = [*state.changes, *changes]
+    if len(pending) > MAX_CHANGES:
+        pending = _without_pairs(pending)[:MAX_CHANGES]
+    left_out = len(state.changes) + len(changes) - len(pending)
+    return msgspec.structs.replace(state, open=still_open, changes=tuple(pending), uncounted=state.uncounted + left_out)
+
+
+def _without_pairs(changes: Iterable[Change]) -> list[Change]:
+    """Return the changes without those that another one of the same trouble takes back, so that the last state is told.
+
+    Older changes go first: a message with them may be on its way.
+    """
+    last: dict[tuple[str, str], Change] = {}
+    for change in changes:
+        trouble = (change.kind, change.subject)
+        taken_back = last.pop(trouble, None)
+        if taken_back is None or taken_back.began == change.began:
+            last[trouble] = change
+    return sorted(last.values(), key=lambda change: change.at)
 
 
 def _followed(state: State, facts: Iterable[Fact]) -> Mapping[str, Fact]:

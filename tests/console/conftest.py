@@ -13,11 +13,9 @@ from prelabel_console.access.roles import Role
 from prelabel_console.console import Console
 from tests.support.console.browsing import TOKENS, Browser, console_settings, serving
 from tests.support.rig import Rig
-from tests.support.sandbox.chromium import CHROMIUM
+from tests.support.sandbox.chromium import CHROMIUM, FLAGS
 from tests.support.sandbox.process import SandboxProcess
 
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-FLAGS += ["--disable-sync", "--no-first-run"]
 WIDE = {"width": 1280, "height": 800}
 
 
@@ -67,7 +65,7 @@ def visit(chromium: Chromium, served: tuple[Console, str]) -> Iterator[Callable[
     contexts = []
     address = served[1]
 
-    def opened(path: str, role: Role = Role.ADMIN, ignore: tuple[str, ...] = (), **options: Any) -> Page:
+    def opened(path: str, role: Role | None = Role.ADMIN, ignore: tuple[str, ...] = (), **options: Any) -> Page:
         def complain(text: str) -> None:
             complaints.extend([] if any(part in text for part in ignore) else [text])
 
@@ -77,7 +75,8 @@ def visit(chromium: Chromium, served: tuple[Console, str]) -> Iterator[Callable[
         page.on("console", lambda said: complain(said.text) if said.type != "log" else None)
         page.on("pageerror", lambda error: complain(str(error)))
         page.on("request", lambda request: requested.append(request.url))
-        page.goto(f"/workers?token={TOKENS[role]}")
+        if role is not None:
+            page.goto(f"/workers?token={TOKENS[role]}")
         page.goto(path)
         return page
 

@@ -1,13 +1,13 @@
 """The console in a real browser: keys, refresh, copying, zones, phones; nothing in the log, nothing from elsewhere."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser as Chromium
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from prelabel_console.access.roles import Role
 from prelabel_console.console import Console
@@ -18,49 +18,12 @@ from tests.support.dead_letters import kill, real_message
 from tests.support.project import Project, message
 from tests.support.sandbox.chromium import CHROMIUM
 
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-FLAGS += ["--disable-sync", "--no-first-run"]
 WIDE, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 780}
 PAGES = ["/", "/projects", "/projects/p", "/projects/p/imports", "/accounts", "/workers", "/actions"]
 
 pytestmark = pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="there is no Chromium on this machine")
 
 Open = Callable[..., Page]
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Chromium]:
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield started
-        started.close()
-
-
-@pytest.fixture
-def visit(chromium: Chromium, served: tuple[Console, str]) -> Iterator[Open]:
-    """Yield a function that opens a page, signed in; at the end, assert an empty log and no request to another host."""
-    complaints: list[str] = []
-    requested: list[str] = []
-    contexts = []
-    address = served[1]
-
-    def opened(path: str, role: Role | None = Role.ADMIN, **options: object) -> Page:
-        context = chromium.new_context(**{"viewport": WIDE, "base_url": address, **options})  # type: ignore[arg-type]
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda said: complaints.append(said.text) if said.type != "log" else None)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("request", lambda request: requested.append(request.url))
-        if role is not None:
-            page.goto(f"/workers?token={TOKENS[role]}")
-        page.goto(path)
-        return page
-
-    yield opened
-    for context in contexts:
-        context.close()
-    assert complaints == []
-    assert {re.sub(r"^(\w+://[^/]+).*", r"\1", url) for url in requested} <= {address}
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Dialog, Locator, Page, expect, sync_pla
 
 from tests.support.sandbox.assets import ASSETS, PROJECTS
 from tests.support.sandbox.cars import car
-from tests.support.sandbox.chromium import CHROMIUM
+from tests.support.sandbox.chromium import CHROMIUM, FLAGS
 from tests.support.sandbox.examples import HARBOUR, example
 from tests.support.sandbox.file_server import FileServer
 from tests.support.sandbox.hostile import HOSTILE, hostile_lines, hostile_ontology
@@ -21,8 +21,6 @@ from tests.support.sandbox.process import SandboxProcess
 from tests.support.sandbox.uploads import uploaded
 from tests.support.waiting import wait_for
 
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-FLAGS += ["--disable-sync", "--no-first-run"]
 WIDE, PHONE = {"width": 1200, "height": 800}, {"width": 390, "height": 780}
 
 pytestmark = pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="there is no Chromium on this machine")

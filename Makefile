@@ -6,7 +6,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint const
 SEED ?= 1
 CODE := producers worker sandbox tests benchmarks examples docs deploy
 
-.PHONY: install demo test test-fast check docs format format-check lint types bandit audit package deploy-check deploy-test chaos chaos-quick \
+.PHONY: install demo test test-fast check docs format format-check lint types bandit audit package deploy-check deploy-test release release-dry chaos chaos-quick \
   lanes lanes-quick bench bench-quick bench-smoke clean
 
 install: $(VENV)/.dev  ## make .venv with everything for development
@@ -32,7 +32,7 @@ test: $(VENV)/.dev  ## run all tests, more at a time than there are cores, since
 test-fast: $(VENV)/.dev  ## run the unit tests except the slow ones, in under a minute
 	$(BIN)/pytest tests/unit -n 2 -m 'not slow'
 
-check: format-check lint types bandit docs package deploy-check test lanes-quick chaos-quick bench-smoke  ## run what CI runs
+check: format-check lint types bandit docs package release-dry deploy-check test lanes-quick chaos-quick bench-smoke  ## run what CI runs
 
 format: $(VENV)/.dev
 	$(BIN)/ruff format $(CODE)
@@ -68,6 +68,12 @@ deploy-check: $(VENV)/.dev  ## check the Dockerfile and the manifests: schemas, 
 
 deploy-test: $(VENV)/.dev  ## build the image, and start, break, upgrade and restore the stack on a container engine of its own; needs root
 	$(BIN)/python -m deploy.engine
+
+release: $(VENV)/.dev  ## set the version, date the changelog, build wheel, image and list of contents, commit and tag: VERSION=1.2.3
+	$(BIN)/python -m deploy.release $(VERSION)
+
+release-dry: $(VENV)/.dev  ## do the same, and change and tag nothing
+	$(BIN)/python -m deploy.release --dry-run $(VERSION)
 
 chaos: $(VENV)/.dev  ## run with 110 kills and a million confirmed rows, in about half an hour; SEED=… for another run
 	$(BIN)/python -m tests.chaos --seed $(SEED) --seconds 1700 --rows 1020000 --kills 110

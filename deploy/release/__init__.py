@@ -1,0 +1,1 @@
+"""Make a release: `make release VERSION=…`."""

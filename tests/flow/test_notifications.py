@@ -1,4 +1,4 @@
-"""Faults of the sandbox and dead workers, told to a real receiver by real processes: within 15 s and once."""
+"""Faults of the sandbox and dead workers, told to a real receiver and shown by the console: within 15 s and once."""
 
 import json
 import os
@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from prelabel_worker.stack.redis_server import free_port
@@ -35,7 +36,7 @@ def told(tmp_path_factory: pytest.TempPathFactory, receiver: Receiver) -> Iterat
     """A worker of each role that tells the receiver, and `prelabel metrics`, which outlives them."""
     settings = SETTINGS | {"PRELABEL_NOTIFY_URL": receiver.url}
     folder = tmp_path_factory.mktemp("told") / ".prelabel"
-    with Stack(folder, workers=2, roles=("submit", "poll"), settings=settings) as running:
+    with Stack(folder, workers=2, roles=("submit", "poll"), console=True, settings=settings) as running:
         clean = {name: value for name, value in os.environ.items() if not name.startswith("PRELABEL_")}
         variables = clean | {"PRELABEL_REDIS_URL": running.file.redis_url, "PRELABEL_NOTIFY_URL": receiver.url}
         with (folder / "metrics.log").open("wb") as log:
@@ -60,20 +61,38 @@ def expect(receiver: Receiver, kind: str, subject: str, changes: list[str], seco
     wait_for(lambda: receiver.told(kind, subject) == changes, f"{kind} {subject}: {changes}", seconds or within())
 
 
-def test_a_throttle_is_told_within_seconds_once_and_so_is_its_end(flow: Flow, receiver: Receiver) -> None:
+@pytest.fixture
+def console(told: Stack) -> Iterator[httpx.Client]:
+    """Yield a client of the stack's console, signed in."""
+    address = httpx.URL(told.file.console_url)
+    with httpx.Client(base_url=address.copy_with(query=None), follow_redirects=True, trust_env=False) as client:
+        client.get(address)
+        yield client
+
+
+def expect_shown(console: httpx.Client, path: str, *texts: str) -> None:
+    """Wait until a page of the console has these texts."""
+    wait_for(lambda: all(text in console.get(path).text for text in texts), f"{path}: {texts}", within())
+
+
+def test_a_throttle_is_told_within_seconds_once_and_so_is_its_end(
+    flow: Flow, receiver: Receiver, console: httpx.Client
+) -> None:
     flow.fault("429", retryAfter=6)
     flow.publish(*(box(f"k{n}", project=flow.project) for n in range(3)))
 
     expect(receiver, "account-stopped", "default", ["began"])
+    expect_shown(console, "/accounts", "throttled")
     flow.control("DELETE", "faults")
     expect(receiver, "account-stopped", "default", ["began", "ended"], 90)
+    assert "throttled" not in console.get("/accounts").text
 
     assert flow.settled().imported == 3
     assert receiver.told("account-stopped", "default") == ["began", "ended"]
 
 
 def test_rows_that_die_of_a_new_cause_are_told_without_their_content_and_so_is_their_end(
-    flow: Flow, receiver: Receiver
+    flow: Flow, receiver: Receiver, console: httpx.Client
 ) -> None:
     name = f"vessel-{secrets.token_hex(2)}"
     flow.publish(*(box(f"secret-key-{n}", name, project=flow.project) for n in range(3)))
@@ -87,6 +106,7 @@ def test_rows_that_die_of_a_new_cause_are_told_without_their_content_and_so_is_t
 
     wait_for(groups, "the new cause to be told", within())
     (group,) = groups()
+    expect_shown(console, "/groups", name)
     assert group["change"] == "began"
     assert "did you mean" in group["text"]
     assert not [word for word in ("secret-key", name) if word in receiver.text()]
@@ -107,17 +127,21 @@ def test_a_project_that_a_person_pauses_is_told_and_so_is_its_end(flow: Flow, re
     expect(receiver, "project-paused", flow.project, ["began", "ended"], 60)
 
 
-def test_dead_workers_are_told_by_those_that_are_left_and_so_is_their_return(flow: Flow, receiver: Receiver) -> None:
+def test_dead_workers_are_told_by_those_that_are_left_and_so_is_their_return(
+    flow: Flow, receiver: Receiver, console: httpx.Client
+) -> None:
     """Also when the dead one held the lease; when no worker is left, the process that serves metrics tells it."""
     flow.stack.kill("worker2")
     expect(receiver, "no-worker", "poll", ["began"])
     flow.stack.kill("worker1")
     expect(receiver, "no-worker", "submit", ["began"])
+    expect_shown(console, "/", "No worker")
 
     flow.stack.restart("worker1")
     flow.stack.restart("worker2")
     expect(receiver, "no-worker", "submit", ["began", "ended"], 90)
     expect(receiver, "no-worker", "poll", ["began", "ended"], 90)
+    assert "No worker" not in console.get("/").text
 
 
 def test_the_address_is_in_no_log_and_on_no_screen(flow: Flow, receiver: Receiver) -> None:

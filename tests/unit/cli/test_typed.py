@@ -73,7 +73,6 @@ def test_a_remedy_of_doctor_names_the_project_that_it_is_about() -> None:
 
 
 UNTYPED = {
-    "queries/file_metrics.py": "the meaning of a metric, which Prometheus shows",
     "cli/dead/export.py": "the help of an option",
     "cli/project/create.py": "the help of an option",
     "settings.py": "the description of a setting, for the documentation",

@@ -6,7 +6,6 @@ small script a second for each account. A process that is killed loses the count
 
 import os
 import threading
-import time
 from bisect import bisect_left
 from collections import Counter
 
@@ -80,8 +79,9 @@ class RequestCounts:
         self._counted.set()
 
     def _run(self) -> None:
+        never = threading.Event()
         while True:
             self._counted.wait()
-            time.sleep(WRITE_SECONDS)  # for more of them
+            never.wait(WRITE_SECONDS)  # for more of them
             self._counted.clear()
             self.flush()

@@ -7,7 +7,7 @@ from urllib.parse import quote
 from prelabel.printing import command, counted
 from prelabel_console.audits import Verdict
 from prelabel_worker.accounts.status import AccountStatus
-from prelabel_worker.presence import WorkerStatus
+from prelabel_worker.presence import SILENT_SECONDS, WorkerStatus
 from prelabel_worker.queries.overview import Overview, ProjectSummary
 
 ROLES = ("submit", "poll")
@@ -77,10 +77,11 @@ def stops_of(account: AccountStatus) -> Iterator[Stopped]:
 
 
 def _of_workers(workers: Sequence[WorkerStatus]) -> Iterator[Attention]:
-    if not workers:
+    ticking = [worker for worker in workers if worker.seen_seconds_ago <= SILENT_SECONDS]
+    if not ticking:
         yield Attention(True, "No worker is alive", "rows are accepted and wait: start a worker", "/workers")
         return
-    for role in missing_roles(workers):
+    for role in missing_roles(ticking):
         yield Attention(True, f"No worker has the role {role}", "start a worker with this role", "/workers")
     stalled = [worker.label for worker in workers if worker.stalled_seconds >= STALLED_SECONDS]
     if stalled:

@@ -21,6 +21,8 @@ from prelabel.wire.client import Client, seconds_of, server_time
 
 GONE_AFTER_SECONDS = 60.0
 """A worker that has not ticked for this long is not alive."""
+SILENT_SECONDS = 8.0
+"""A worker that has not ticked for this long is missing: people are told, though it may only be slow."""
 _PROC = Path("/proc")
 _START_FIELD = 19  # of the fields after the name of the program in /proc/PID/stat: the start, in ticks since the boot
 

@@ -11,9 +11,9 @@ from prelabel_worker.accounts.rate_limiter import Permits
 from prelabel_worker.dead_letters.group_state import GroupState, GroupStates
 from prelabel_worker.labelbox.errors import Unavailable
 from prelabel_worker.notify.fact import Fact, Kind
-from prelabel_worker.notify.observation import SILENT_SECONDS, Observer
+from prelabel_worker.notify.observation import Observer
 from prelabel_worker.operations.projects import Projects
-from prelabel_worker.presence import Presence, announce
+from prelabel_worker.presence import SILENT_SECONDS, Presence, announce
 from prelabel_worker.quarantine.quarantine import Quarantine
 from tests.support.project import Project, message
 

@@ -36,6 +36,14 @@ def test_without_workers_that_alone_is_said_of_them() -> None:
     assert "No worker has a key for account default" in [thing.what for thing in things]
 
 
+def test_a_worker_that_has_not_ticked_for_a_while_does_not_count() -> None:
+    silent = replace(WORKER, name="w2", seen_seconds_ago=9.0)
+
+    assert causes(replace(CALM, workers=[silent])) == ["No worker is alive"]
+    workers = [replace(WORKER, role="submit"), replace(silent, role="poll")]
+    assert causes(replace(CALM, workers=workers)) == ["No worker has the role poll"]
+
+
 def test_a_role_that_nobody_has_is_named() -> None:
     assert missing_roles([replace(WORKER, role="submit")]) == ["poll"]
     assert missing_roles([replace(WORKER, role="submit"), replace(WORKER, role="poll")]) == []

@@ -5,8 +5,8 @@ import re
 
 from prelabel_worker.notify.fact import TRAITS, Fact, Kind
 from prelabel_worker.notify.message import MAX_SHOWN, Sender
-from prelabel_worker.notify.observation import SILENT_SECONDS
 from prelabel_worker.notify.watch import MAX_CHANGES, MAX_OPEN, Change, Outgoing
+from prelabel_worker.presence import SILENT_SECONDS
 from tests.support.sources import ROOT
 
 PAGE = (ROOT / "docs/how-to/be-told.md").read_text("utf-8")

@@ -9,14 +9,12 @@ from prelabel.wire import keys
 from prelabel.wire.client import Client, has_slots
 from prelabel_worker.accounts.status import Accounts, AccountStatus
 from prelabel_worker.notify.fact import Fact, Kind, Value, quoted
-from prelabel_worker.presence import WorkerStatus, living
+from prelabel_worker.presence import SILENT_SECONDS, WorkerStatus, living
 from prelabel_worker.quarantine.quarantine import Quarantined
 from prelabel_worker.queries.error_groups import ErrorGroup, ErrorGroups
 from prelabel_worker.queries.overview import Overviews, ProjectSummary
 from prelabel_worker.settings import Settings
 
-SILENT_SECONDS = 8.0
-"""A worker announces itself every 2 s. One that has been silent for longer than this ticks no more."""
 _ROLES = ("submit", "poll")
 _TOGETHER = 500
 _SHARE = 20

@@ -22,7 +22,7 @@ MARK_SECONDS = 15.0
 
 def within() -> float:
     """Return how long a trouble may take to be received: more on a machine that has many other things to do."""
-    return MARK_SECONDS if os.getloadavg()[0] <= 2 * (os.cpu_count() or 1) else 6 * MARK_SECONDS
+    return MARK_SECONDS if os.getloadavg()[0] <= (os.cpu_count() or 1) / 2 else 6 * MARK_SECONDS
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,6 @@ from deploy.engine.failure import expect
 
 BASE = "prelabel-base:trial"
 _DEBIAN = "bookworm"
-_MIRROR = "http://deb.debian.org/debian"
 _PACKAGES = "python3,python3-venv,python3-pip,ca-certificates"
 _CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 #: Has what the official image of Redis has and the compose file relies on: user 999, the owner of /data.
@@ -25,11 +24,9 @@ WORKDIR /data
 def make_base(daemon: Daemon, folder: Path) -> None:
     """Make the image that stands for `python:…-slim`: a minimal Debian with its Python."""
     root = folder / "base"
-    command = ["debootstrap", "--variant=minbase", f"--include={_PACKAGES}", _DEBIAN, str(root), _MIRROR]
+    command = ["debootstrap", "--variant=minbase", f"--include={_PACKAGES}", _DEBIAN, str(root)]
     made = subprocess.run(command, check=False, capture_output=True, text=True, timeout=900)  # noqa: S603 - our own command
-    expect(
-        made.returncode == 0, "debootstrap", made.stderr[-500:] or made.stdout[-500:], f"Debian's packages at {_MIRROR}"
-    )
+    expect(made.returncode == 0, "debootstrap", made.stderr[-500:] or made.stdout[-500:], "Debian's packages")
     (root / "usr/bin/python").symlink_to("python3")
     if _CERTIFICATES.exists():  # with an authority of this machine's own, should it need one to reach the packages
         shutil.copyfile(_CERTIFICATES, root / str(_CERTIFICATES).lstrip("/"))

@@ -56,12 +56,13 @@ def verify(root: Path) -> list[Finding] | None:
     program = shutil.which("systemd-analyze")
     if program is None:
         return None
-    beside = str(Path(sys.executable).with_name("prelabel"))
     with tempfile.TemporaryDirectory() as folder:
+        command = Path(folder) / "prelabel"  # a link, since a unit would need quotes for a path with a space
+        command.symlink_to(Path(sys.executable).with_name("prelabel"))
         copies = []
         for file, text in units(root).items():
             copies.append(Path(folder) / Path(file).name)
-            copies[-1].write_text(text.replace(PROGRAM, beside), "utf-8")
+            copies[-1].write_text(text.replace(PROGRAM, str(command)), "utf-8")
         done = subprocess.run(  # noqa: S603 - our own files
             [program, "verify", "--man=no", "--recursive-errors=no", *map(str, copies)],
             capture_output=True,

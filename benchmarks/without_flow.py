@@ -6,13 +6,12 @@ Their scripts are the product's without what flow_lib.lua adds to a count of row
 """
 
 import os
+import runpy
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
-
-from celery.__main__ import main as celery
 
 from prelabel.publishing.inbox import Inbox
 from prelabel_worker import scripts
@@ -69,13 +68,13 @@ def publisher_without_flow() -> Iterator[None]:
         yield
 
 
-def _celery_here(_: str, command: list[str], environment: dict[str, str]) -> None:
-    """Stand for `os.execve`: run Celery in this process, since a new program would not be changed."""
+def _run_here(_: str, command: list[str], environment: dict[str, str]) -> None:
+    """Stand for `os.execve`: run the module in this process, since a new program would not be changed."""
     os.environ.update(environment)
-    sys.argv = command[2:]
-    celery()
+    sys.argv = command[2:]  # without the interpreter and `-m`
+    runpy.run_module(sys.argv[0], run_name="__main__")
 
 
 if __name__ == "__main__":
-    with worker_without_flow(), patch.object(os, "execve", _celery_here):
+    with worker_without_flow(), patch.object(os, "execve", _run_here):
         main()

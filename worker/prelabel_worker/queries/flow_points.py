@@ -17,7 +17,7 @@ _REASONS = {reason.value for reason in Reason}
 def freshness_of(numbers: Mapping[str, int]) -> Histogram:
     """Return the histogram of freshness among series of a project."""
     counts = tuple(numbers.get(f"fresh:{bucket}", 0) for bucket in freshness.BUCKETS)
-    return Histogram(freshness.BOUNDS_SECONDS, counts, numbers.get("fresh:ms", 0))
+    return Histogram(freshness.BOUNDS_SECONDS, counts, numbers.get(f"fresh:{freshness.TOTAL}", 0))
 
 
 def request_seconds_of(operation: str, numbers: Mapping[str, int]) -> Histogram:

@@ -20,11 +20,6 @@ class Histogram:
         """Return the number of things."""
         return sum(self.counts)
 
-    @property
-    def mean_seconds(self) -> float | None:
-        """Return the mean of their times; None without any."""
-        return self.total_ms / 1000 / self.count if self.count else None
-
     def quantile(self, share: float) -> float | None:
         """Return the seconds that this share of them does not exceed, linear within a bucket; None without any.
 

@@ -59,7 +59,7 @@ class Runtime:
         self._hint = hint
         self._lock = threading.Lock()
         self._context: tuple[int, StageContext] | None = None
-        self._requests: tuple[int, RequestCounts] | None = None
+        self._requests: RequestCounts | None = None  # of the process of `_context`
 
     def context(self) -> StageContext:
         """Return the context of this process, known by its process id: not all pools announce a new process."""
@@ -73,9 +73,8 @@ class Runtime:
 
     def end(self, **_: Any) -> None:
         """Write what this process has counted, and send the spans that wait in it: it is about to end."""
-        if self._requests is not None and self._requests[0] == os.getpid():
-            self._requests[1].flush()
-        if self._context is not None and self._context[0] == os.getpid():
+        if self._requests is not None and self._context is not None and self._context[0] == os.getpid():
+            self._requests.flush()
             export.stop()
 
     def after_fork(self) -> None:
@@ -87,9 +86,8 @@ class Runtime:
         export.start()
         client = connect(settings)
         ledger = Ledger(client, settings)
-        requests = RequestCounts(client, settings.key_prefix)
-        self._requests = (os.getpid(), requests)
-        accounts = _Accounts(client, settings, requests)
+        self._requests = RequestCounts(client, settings.key_prefix)
+        accounts = _Accounts(client, settings, self._requests)
         return StageContext(
             settings=settings,
             ledger=ledger,

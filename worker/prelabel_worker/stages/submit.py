@@ -194,17 +194,17 @@ class _Submission:
             self._recover(error, sent=built)
             return
         context.ledger.running(chunk, created.id, context.settings.poll_min_seconds)
-        self._span.count(len(built.sent.rows))
-        self._span.set(account=self._account.name, import_name=name)
-        self._span.set(annotations=built.sent.annotations, bytes=sum(map(len, built.content)))
+        rows, annotations, size = len(built.sent.rows), built.sent.annotations, sum(map(len, built.content))
+        self._span.count(rows)
+        self._span.set(account=self._account.name, import_name=name, annotations=annotations, bytes=size)
         _log.info(
             "import.submitted",
             project=chunk.project_id,
             chunk=chunk.id,
             import_name=name,
-            rows=len(built.sent.rows),
-            annotations=built.sent.annotations,
-            bytes=sum(map(len, built.content)),
+            rows=rows,
+            annotations=annotations,
+            bytes=size,
             attempt=chunk.attempt + 1,
         )
 

@@ -12,10 +12,11 @@ import redis
 
 from prelabel.unix_time import UnixTime
 from prelabel.wire import keys
-from prelabel.wire.client import Client, has_slots, is_of_keys, seconds_of
+from prelabel.wire.client import Client, is_of_keys, seconds_of
 from prelabel.wire.lanes import MAX_LANES
 from prelabel_worker.accounts.pauses import has_end
 from prelabel_worker.accounts.status import Accounts, AccountStatus
+from prelabel_worker.dead_letters.pipelines import ask
 from prelabel_worker.presence import WorkerStatus, living
 from prelabel_worker.quarantine.names import project_ids
 from prelabel_worker.quarantine.quarantine import Quarantine, Quarantined, problem_of
@@ -23,7 +24,7 @@ from prelabel_worker.queries.status import OUTCOMES
 from prelabel_worker.settings import Settings
 
 _TOGETHER = 250
-"""Projects in one round trip; a cluster gets one project in each."""
+"""Projects in one round trip."""
 _LANES_TOGETHER = 2000
 _META = ("pausedUntil", "pauseReason", "pauseCause", "purgeBy", "purgeMs", "lanes")
 
@@ -130,39 +131,32 @@ class Overviews:
 
     def _facts(self, ids: Sequence[str]) -> Iterator[tuple[str, list[Any]]]:
         """Yield the answers about each project; an answer may be an error of Redis."""
-        together = 1 if has_slots(self._client) else _TOGETHER
-        for at in range(0, len(ids), together):
-            part = ids[at : at + together]
-            with self._client.pipeline(transaction=False) as pipeline:
-                for project_id in part:
-                    project_keys = keys.ProjectKeys(self._prefix, project_id)
-                    pipeline.hgetall(project_keys.counts)
-                    pipeline.hgetall(project_keys.inbox)
-                    pipeline.hmget(project_keys.meta, *_META)
-                    pipeline.zcard(project_keys.chunks)
-                    pipeline.zcard(project_keys.retrying)
-                    pipeline.zcard(project_keys.retrying_queued)
-                    pipeline.hget(project_keys.overrides, "account")
-                answers = pipeline.execute(raise_on_error=False)
-            size = len(answers) // len(part)
-            for number, project_id in enumerate(part):
-                yield project_id, answers[number * size : (number + 1) * size]
+
+        def commands(pipeline: Any, project_id: str) -> None:
+            project_keys = keys.ProjectKeys(self._prefix, project_id)
+            pipeline.hgetall(project_keys.counts)
+            pipeline.hgetall(project_keys.inbox)
+            pipeline.hmget(project_keys.meta, *_META)
+            pipeline.zcard(project_keys.chunks)
+            pipeline.zcard(project_keys.retrying)
+            pipeline.zcard(project_keys.retrying_queued)
+            pipeline.hget(project_keys.overrides, "account")
+
+        return ask(self._client, ids, commands, _TOGETHER)
 
     def _oldest(self, facts: Mapping[str, list[Any]]) -> dict[str, UnixTime]:
         """Return when the oldest waiting row of each project arrived."""
         lanes = [(project_id, lane) for project_id, answers in facts.items() for lane in _lanes_with_rows(answers[1])]
+
+        def commands(pipeline: Any, item: tuple[str, int]) -> None:
+            project_id, lane = item
+            pipeline.lindex(keys.ProjectKeys(self._prefix, project_id).lane(lane), 0)
+
         oldest: dict[str, int] = {}
-        together = 1 if has_slots(self._client) else _LANES_TOGETHER
-        for at in range(0, len(lanes), together):
-            part = lanes[at : at + together]
-            with self._client.pipeline(transaction=False) as pipeline:
-                for project_id, lane in part:
-                    pipeline.lindex(keys.ProjectKeys(self._prefix, project_id).lane(lane), 0)
-                heads = pipeline.execute(raise_on_error=False)
-            for (project_id, _), head in zip(part, heads, strict=True):
-                arrived = _arrived(head)
-                if arrived is not None:
-                    oldest[project_id] = min(arrived, oldest.get(project_id, arrived))
+        for (project_id, _), (head,) in ask(self._client, lanes, commands, _LANES_TOGETHER):
+            arrived = _arrived(head)
+            if arrived is not None:
+                oldest[project_id] = min(arrived, oldest.get(project_id, arrived))
         return {project_id: UnixTime.of_ms(ms) for project_id, ms in oldest.items()}
 
     def _summary(self, project_id: str, answers: Sequence[Any], oldest: UnixTime | None, now: float) -> ProjectSummary:

@@ -14,13 +14,12 @@ from prelabel.unix_time import UnixTime
 from prelabel.wire import keys
 from prelabel.wire.client import Client, is_of_keys, seconds_of
 from prelabel.wire.lanes import MAX_LANES
-from prelabel_worker.accounts.pauses import has_end
 from prelabel_worker.accounts.status import Accounts, AccountStatus
 from prelabel_worker.dead_letters.pipelines import ask
 from prelabel_worker.presence import WorkerStatus, living
 from prelabel_worker.quarantine.names import project_ids
 from prelabel_worker.quarantine.quarantine import Quarantine, Quarantined, problem_of
-from prelabel_worker.queries.status import OUTCOMES
+from prelabel_worker.queries.status import OUTCOMES, end_of_pause, queued_of
 from prelabel_worker.settings import Settings
 
 _TOGETHER = 250
@@ -175,10 +174,10 @@ class Overviews:
             outcomes=outcomes,
             waiting=int(inbox.get(b"rows", 0)),
             chunks=chunks,
-            retrying=at_rest + max(0, min(queued, pending - at_rest)),
+            retrying=at_rest + queued_of(pending, at_rest, queued),
             oldest_waiting_at=oldest,
             paused=(why or b"").decode() if paused else None,
-            paused_until=UnixTime(until) if paused and has_end(until - now) else None,
+            paused_until=end_of_pause(until, now) if paused else None,
             pause_cause=cause.decode() if cause else None,
             purging=None if purge_ms is None else (purge_by or b"").decode(),
             account=account.decode("utf-8", "backslashreplace") if account else self._settings.account,

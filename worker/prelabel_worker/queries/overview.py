@@ -25,7 +25,7 @@ from prelabel_worker.settings import Settings
 _TOGETHER = 250
 """Projects in one round trip."""
 _LANES_TOGETHER = 2000
-_META = ("pausedUntil", "pauseReason", "pauseCause", "purgeBy", "purgeMs", "lanes")
+_META = ("pausedUntil", "pauseReason", "pauseCause", "purgeBy", "purgeMs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +160,7 @@ class Overviews:
 
     def _summary(self, project_id: str, answers: Sequence[Any], oldest: UnixTime | None, now: float) -> ProjectSummary:
         counts, inbox, meta, chunks, at_rest, queued, account = answers
-        paused_until, why, cause, purge_by, purge_ms, _ = meta
+        paused_until, why, cause, purge_by, purge_ms = meta
         rows = {name.decode(): int(value) for name, value in counts.items()}
         outcomes = {name: rows.get(name, 0) for name in OUTCOMES}
         published = rows.get("published", 0)

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, sync_playwright
 
 from prelabel_console.access.roles import Role
 from prelabel_console.console import Console
-from tests.support.console.browsing import TOKENS, Browser, console_settings, serving
+from tests.support.console.browsing import TOKENS, Browser, browsers, console_settings, serving
 from tests.support.rig import Rig
 from tests.support.sandbox.chromium import CHROMIUM, FLAGS
 from tests.support.sandbox.process import SandboxProcess
@@ -34,15 +34,8 @@ def console(served: tuple[Console, str]) -> Console:
 @pytest.fixture
 def browser(served: tuple[Console, str]) -> Iterator[Callable[..., Browser]]:
     """Yield a function that makes browsers of somebody with this role, or of a stranger."""
-    opened: list[Browser] = []
-
-    def open_browser(role: Role | None, **options: Any) -> Browser:
-        opened.append(Browser(served[1], role, **options))
-        return opened[-1]
-
-    yield open_browser
-    for one in opened:
-        one.http.close()
+    with browsers(served[1]) as open_browser:
+        yield open_browser
 
 
 @pytest.fixture(scope="module")
@@ -115,13 +108,5 @@ def with_key(rig: Rig, redis_url: str, prefix: str) -> Iterator[Callable[..., Br
         requests_per_minute=rig.settings.requests_per_minute,
         request_burst=rig.settings.request_burst,
     )
-    opened: list[Browser] = []
-    with serving(rig.client, settings) as (_, address):
-
-        def open_browser(role: Role | None) -> Browser:
-            opened.append(Browser(address, role))
-            return opened[-1]
-
+    with serving(rig.client, settings) as (_, address), browsers(address) as open_browser:
         yield open_browser
-        for one in opened:
-            one.http.close()

@@ -178,7 +178,7 @@ def test_the_second_who_undoes_an_import_is_told_that_it_is_done(with_key: Brows
     assert "somebody has undone it" in answer.text
 
 
-def test_an_undo_thwith_key_does_not_answer_can_be_finished(with_key: BrowserOf, rig: Rig) -> None:
+def test_an_undo_that_labelbox_refuses_can_be_finished(with_key: BrowserOf, rig: Rig) -> None:
     status = imported(rig)
     admin = with_key(Role.ADMIN)
     path = f"/projects/{rig.project.id}/imports/{status.chunk_id}/undo"

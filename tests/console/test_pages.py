@@ -9,6 +9,7 @@ from prelabel_console.access.roles import Role
 from prelabel_console.console import Console
 from prelabel_worker.operations.projects import Projects
 from prelabel_worker.presence import Presence, announce, new_identity
+from prelabel_worker.queries.imports import Imports
 from tests.support.console.browsing import Browser
 from tests.support.dead_letters import kill, real_message
 from tests.support.project import Project, message
@@ -104,18 +105,13 @@ def test_a_project_shows_its_chunks_imports_and_flow(with_key: BrowserOf, rig: R
     assert "2 imported" in text
     assert "Published in the last hour 3" in text
     assert "None: no row is on its way" not in text
-    (name,) = {status.name for status in viewer_imports(rig)}
-    assert f"{name}" in text
+    (status,) = Imports(rig.client, rig.settings.key_prefix).settled(rig.project.id)
+    name = status.name
+    assert name in text
     assert f'href="{rig.sandbox.url}/projects/{rig.project.id}"' in page
     detail = viewer.text(f"{here}/imports/{name}")
     assert "Rows 2 Imported 2" in detail
     assert name in viewer.text(f"{here}/imports")
-
-
-def viewer_imports(rig: Rig) -> list[object]:
-    from prelabel_worker.queries.imports import Imports
-
-    return list(Imports(rig.client, rig.settings.key_prefix).settled(rig.project.id))
 
 
 def test_names_of_projects_come_from_labelbox_and_are_remembered(

@@ -10,7 +10,7 @@ import pytest
 
 from prelabel.wire.client import open_client
 from prelabel_console.access.roles import Role
-from tests.support.console.browsing import Browser, console_settings, serving
+from tests.support.console.browsing import Browser, browsers, console_settings, serving
 from tests.support.redis_server import start_redis
 from tests.support.waiting import wait_for
 
@@ -43,16 +43,9 @@ def server(tmp_path: Path) -> Iterator[Server]:
 @pytest.fixture
 def away(server: Server) -> Iterator[Callable[[Role], Browser]]:
     """Yield browsers of a console whose Redis can be stopped."""
-    opened: list[Browser] = []
-    with serving(open_client(server.url, 2), console_settings(server.url, "prelabel")) as (_, address):
-
-        def open_browser(role: Role) -> Browser:
-            opened.append(Browser(address, role))
-            return opened[-1]
-
+    settings = console_settings(server.url, "prelabel")
+    with serving(open_client(server.url, 2), settings) as (_, address), browsers(address) as open_browser:
         yield open_browser
-        for one in opened:
-            one.http.close()
 
 
 PAGES = ["/", "/projects", "/projects/p", "/projects/p/imports", "/accounts", "/workers", "/actions"]

@@ -68,8 +68,7 @@ class Gate:
         """Return the redirect to the same page without the token, which a cookie has from now on."""
         if self._access.tokens.holder(token, address) is None:
             return sign_in_page(request, 401, "This token is not known here.")
-        kept = [pair for pair in parse_qsl(request.url.query, keep_blank_values=True) if pair[0] != "token"]
-        return with_cookie(request, token, request.url.path + (f"?{urlencode(kept)}" if kept else ""))
+        return with_cookie(request, token, _target(request))
 
 
 def with_cookie(request: Request, token: str, path: str) -> Response:
@@ -103,6 +102,6 @@ def sign_in_page(request: Request, status: int, problem: str = "", *, wait: floa
 
 
 def _target(request: Request) -> str:
-    """Return the page that was asked for, which the browser opens after signing in."""
+    """Return the page that was asked for, without the token; the browser opens it after signing in."""
     kept = [pair for pair in parse_qsl(request.url.query, keep_blank_values=True) if pair[0] != "token"]
     return request.url.path + (f"?{urlencode(kept)}" if kept else "")

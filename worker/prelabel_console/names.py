@@ -6,8 +6,8 @@ any other. Where there is no key, or Labelbox does not answer, pages show ids al
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import closing
 
 import msgspec
 import redis
@@ -131,7 +131,7 @@ class ProjectNames:
     def _ask(self, account: str, project_ids: Sequence[str]) -> None:
         """Ask Labelbox for these names and remember them. Raises RequestError, ConfigurationError."""
         pacer = Pacer(permits_of(self._client, self._settings, account))
-        with self._labelbox(account) as labelbox:
+        with closing(open_labelbox(self._settings, account, _ANSWER_SECONDS)) as labelbox:
             names = _names(labelbox, pacer, project_ids)
         asked = {
             project_id: StoredName(name or "", time.time()) for project_id, name in zip(project_ids, names, strict=True)
@@ -139,14 +139,6 @@ class ProjectNames:
         self._client.hset(self._key, mapping={name: msgspec.json.encode(stored) for name, stored in asked.items()})
         with self._lock:
             self._stored = {**self._stored, **asked}
-
-    @contextmanager
-    def _labelbox(self, account: str) -> Iterator[Labelbox]:
-        labelbox = open_labelbox(self._settings, account, _ANSWER_SECONDS)
-        try:
-            yield labelbox
-        finally:
-            labelbox.close()
 
 
 def _names(labelbox: Labelbox, pacer: Pacer, project_ids: Sequence[str]) -> list[str | None]:

@@ -74,8 +74,6 @@ def render(request: Request, template: str, *, code: int = 200, **context: Any) 
     visitor: Visitor | None = getattr(request.state, "visitor", None)
     page = _environment.get_template(template).render(
         {
-            "request": request,
-            "path": request.url.path,
             "visitor": visitor,
             "environment": console.settings.environment,
             "name_of": console.names.of,

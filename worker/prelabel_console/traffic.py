@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import reduce
 from operator import add
 
-from prelabel_console.charts import Chart, Series, chart_of, spark_of
+from prelabel_console.charts import LIMIT, Chart, Series, chart_of, spark_of
 from prelabel_worker.queries.flow_points import FlowPoint, Requests
 
 P50, P95 = 0.5, 0.95
@@ -96,7 +96,7 @@ def requests_of(minutes: Sequence[Requests], limit: int) -> RequestTraffic:
     drawn = minutes[:-1]
     series = [Series("requests", "out", [minute.count for minute in drawn])]
     if limit:
-        series.append(Series("limit", "limit", [float(limit)] * len(drawn)))
+        series.append(Series("limit", LIMIT, [float(limit)] * len(drawn)))
     return RequestTraffic(
         count=sum(numbers.values()),
         by_status=sorted(((*key, number) for key, number in numbers.items()), key=lambda entry: (-entry[2], entry)),

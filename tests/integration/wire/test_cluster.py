@@ -37,12 +37,14 @@ from prelabel_worker.labelbox.sent_request import Operation, SentRequest
 from prelabel_worker.labelbox.types import ProjectOntology
 from prelabel_worker.notify.store import Store
 from prelabel_worker.notify.watch import State
+from prelabel_worker.operations.action_log import Actions
 from prelabel_worker.operations.projects import Projects
 from prelabel_worker.operations.purge import Purge
 from prelabel_worker.operations.undo_ledger import UndoLedger
 from prelabel_worker.queries.audit import audit
 from prelabel_worker.queries.error_groups import ErrorGroups
 from prelabel_worker.queries.flow import FlowReader
+from prelabel_worker.queries.overview import Overviews
 from prelabel_worker.queries.status import Inspector
 from prelabel_worker.runtime.timers import Timers
 from prelabel_worker.settings import Settings, load_settings
@@ -199,6 +201,24 @@ def test_groups_and_searches_span_the_nodes(cluster: Any, cluster_url: str) -> N
     assert max(group.project_count for group in groups) == len(PROJECTS)
     assert len(page.dead_letters) == 4
     assert page.next is not None
+
+
+def test_the_overview_and_the_log_span_the_nodes_and_skip_unusable_keys(cluster: Any, cluster_url: str) -> None:
+    settings = settings_for(cluster_url, key_prefix="overview")
+    log = Actions(cluster, settings.key_prefix)
+    for name in PROJECTS:
+        Project(cluster, settings, name).publish(real_message("a"))
+        log.record(name, "pause", {})
+    cluster.set(keys.ProjectKeys(settings.key_prefix, "wrong").actions, "x")
+    cluster.set(keys.ProjectKeys(settings.key_prefix, "wrong").counts, "x")
+    cluster.zadd(keys.projects(settings.key_prefix), {"wrong": 0})
+
+    overview = Overviews(cluster, settings).read()
+
+    assert list(overview.projects) == PROJECTS
+    assert all(project.oldest_waiting_at is not None for project in overview.projects.values())
+    assert [entry.project_id for entry in overview.quarantined] == ["wrong"]
+    assert [action.project_id for action in log.last_of([*PROJECTS, "wrong"])] == PROJECTS
 
 
 def run_every_script(project: Project) -> None:

@@ -2,7 +2,7 @@
 
 import re
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from html import unescape
 from typing import Any
@@ -80,6 +80,20 @@ class Browser:
         answer = self.get(path)
         assert answer.status_code == status, (answer.status_code, words_of(answer.text))
         return words_of(answer.text)
+
+
+@contextmanager
+def browsers(address: str) -> Iterator[Callable[..., Browser]]:
+    """Yield a function that makes browsers of somebody with this role, or of a stranger."""
+    opened: list[Browser] = []
+
+    def open_browser(role: Role | None, **options: Any) -> Browser:
+        opened.append(Browser(address, role, **options))
+        return opened[-1]
+
+    yield open_browser
+    for browser in opened:
+        browser.http.close()
 
 
 def words_of(page: str) -> str:

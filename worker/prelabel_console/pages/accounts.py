@@ -22,13 +22,11 @@ _CHARTS = 30
 def accounts_page(request: Request) -> Response:
     """Answer all accounts."""
     console = console_of(request)
-    reading = console.overview.latest()
-    accounts: Sequence[AccountStatus] = reading.value.accounts
+    accounts: Sequence[AccountStatus] = console.overview.latest().value.accounts
     return render(
         request,
         "accounts.html",
         section="accounts",
-        age=reading.age_seconds,
         accounts=accounts,
         stops={account.name: list(stops_of(account)) for account in accounts},
         requests={account.name: _requests(console, account) for account in accounts[:_CHARTS]},

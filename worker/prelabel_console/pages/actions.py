@@ -15,7 +15,6 @@ from prelabel_worker.quarantine.names import project_id as project_id_of
 
 _SIZE = 50
 _NEWEST = 50
-_TOGETHER = 500
 _MAX_TEXT = 200
 
 
@@ -46,10 +45,7 @@ def actions_page(request: Request) -> Response:
 def _newest(console: Console) -> list[Action]:
     """Return the newest actions of each project and of the accounts."""
     log, ids = console.actions(), list(console.overview.latest().value.projects)
-    recorded = log.last_with_accounts(_NEWEST)
-    for at in range(0, len(ids), _TOGETHER):
-        recorded += log.last_of(ids[at : at + _TOGETHER], _NEWEST)
-    return recorded
+    return [*log.last_with_accounts(_NEWEST), *log.last_of(ids, _NEWEST)]
 
 
 def details_of(action: Action) -> Iterator[tuple[str, str]]:

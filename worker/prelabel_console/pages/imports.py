@@ -1,7 +1,7 @@
 """The imports of a project, one import, and undoing it."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from itertools import islice
 from urllib.parse import urlsplit
 
@@ -111,10 +111,8 @@ def _service(console: Console, account: str, name: str) -> Iterator[Service]:
             f"The console has no API key for account {account}: start it with PRELABEL_LABELBOX_API_KEY or "
             f"PRELABEL_ACCOUNT_KEYS, or on a machine that has one run {command('import undo', name)}."
         ) from None
-    try:
+    with closing(labelbox):
         yield Service(labelbox, Pacer(permits_of(console.client, console.settings, account)))
-    finally:
-        labelbox.close()
 
 
 _PATH = "/projects/{project_id}/imports"

@@ -25,8 +25,6 @@ _COLUMNS: dict[str, Callable[[ProjectSummary], Any]] = {
     "retrying": lambda summary: summary.retrying,
     "dead": lambda summary: summary.dead,
 }
-STATES = ("", "paused", "pending", "dead")
-"""What a list of projects can be narrowed to; the first is all."""
 
 
 def projects_page(request: Request) -> Response:

@@ -11,7 +11,8 @@ import orjson
 from prelabel.json_record import JsonRecord
 from prelabel.unix_time import UnixTime
 from prelabel.wire import keys
-from prelabel.wire.client import Client, has_slots, server_time
+from prelabel.wire.client import Client, server_time
+from prelabel_worker.dead_letters.pipelines import ask
 
 KEPT = 1000
 """Maximum number of actions of one project; older ones are forgotten."""
@@ -93,14 +94,13 @@ class Actions:
         return self._last(key, project_id, limit)
 
     def last_of(self, project_ids: Sequence[str], limit: int = 50) -> list[Action]:
-        """Return the newest actions on each of some hundred projects; a project whose keys are unusable has none."""
-        if has_slots(self._client):
-            return [action for project_id in project_ids for action in self.last(project_id, limit)]
-        with self._client.pipeline(transaction=False) as pipeline:
-            for project_id in project_ids:
-                pipeline.lrange(keys.ProjectKeys(self._prefix, project_id).actions, 0, limit - 1)
-            answers = pipeline.execute(raise_on_error=False)
-        read = [(project_id, lines) for project_id, lines in zip(project_ids, answers, strict=True) if _is_list(lines)]
+        """Return the newest actions on each of these projects; a project whose keys are unusable has none."""
+
+        def commands(pipeline: Any, project_id: str) -> None:
+            pipeline.lrange(keys.ProjectKeys(self._prefix, project_id).actions, 0, limit - 1)
+
+        answers = ask(self._client, project_ids, commands)
+        read = [(project_id, lines) for project_id, (lines,) in answers if _is_list(lines)]
         return [action for project_id, lines in read for action in _actions(project_id, lines)]
 
     def _last(self, key: str, project_id: str, limit: int) -> list[Action]:

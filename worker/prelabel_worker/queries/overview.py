@@ -12,20 +12,20 @@ import redis
 
 from prelabel.unix_time import UnixTime
 from prelabel.wire import keys
-from prelabel.wire.client import Client, has_slots, is_of_keys, seconds_of
+from prelabel.wire.client import Client, is_of_keys, seconds_of
 from prelabel.wire.lanes import MAX_LANES
-from prelabel_worker.accounts.pauses import has_end
 from prelabel_worker.accounts.status import Accounts, AccountStatus
+from prelabel_worker.dead_letters.pipelines import ask
 from prelabel_worker.presence import WorkerStatus, living
 from prelabel_worker.quarantine.names import project_ids
 from prelabel_worker.quarantine.quarantine import Quarantine, Quarantined, problem_of
-from prelabel_worker.queries.status import OUTCOMES
+from prelabel_worker.queries.status import OUTCOMES, end_of_pause, queued_of
 from prelabel_worker.settings import Settings
 
 _TOGETHER = 250
-"""Projects in one round trip; a cluster gets one project in each."""
+"""Projects in one round trip."""
 _LANES_TOGETHER = 2000
-_META = ("pausedUntil", "pauseReason", "pauseCause", "purgeBy", "purgeMs", "lanes")
+_META = ("pausedUntil", "pauseReason", "pauseCause", "purgeBy", "purgeMs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,44 +130,37 @@ class Overviews:
 
     def _facts(self, ids: Sequence[str]) -> Iterator[tuple[str, list[Any]]]:
         """Yield the answers about each project; an answer may be an error of Redis."""
-        together = 1 if has_slots(self._client) else _TOGETHER
-        for at in range(0, len(ids), together):
-            part = ids[at : at + together]
-            with self._client.pipeline(transaction=False) as pipeline:
-                for project_id in part:
-                    project_keys = keys.ProjectKeys(self._prefix, project_id)
-                    pipeline.hgetall(project_keys.counts)
-                    pipeline.hgetall(project_keys.inbox)
-                    pipeline.hmget(project_keys.meta, *_META)
-                    pipeline.zcard(project_keys.chunks)
-                    pipeline.zcard(project_keys.retrying)
-                    pipeline.zcard(project_keys.retrying_queued)
-                    pipeline.hget(project_keys.overrides, "account")
-                answers = pipeline.execute(raise_on_error=False)
-            size = len(answers) // len(part)
-            for number, project_id in enumerate(part):
-                yield project_id, answers[number * size : (number + 1) * size]
+
+        def commands(pipeline: Any, project_id: str) -> None:
+            project_keys = keys.ProjectKeys(self._prefix, project_id)
+            pipeline.hgetall(project_keys.counts)
+            pipeline.hgetall(project_keys.inbox)
+            pipeline.hmget(project_keys.meta, *_META)
+            pipeline.zcard(project_keys.chunks)
+            pipeline.zcard(project_keys.retrying)
+            pipeline.zcard(project_keys.retrying_queued)
+            pipeline.hget(project_keys.overrides, "account")
+
+        return ask(self._client, ids, commands, _TOGETHER)
 
     def _oldest(self, facts: Mapping[str, list[Any]]) -> dict[str, UnixTime]:
         """Return when the oldest waiting row of each project arrived."""
         lanes = [(project_id, lane) for project_id, answers in facts.items() for lane in _lanes_with_rows(answers[1])]
+
+        def commands(pipeline: Any, item: tuple[str, int]) -> None:
+            project_id, lane = item
+            pipeline.lindex(keys.ProjectKeys(self._prefix, project_id).lane(lane), 0)
+
         oldest: dict[str, int] = {}
-        together = 1 if has_slots(self._client) else _LANES_TOGETHER
-        for at in range(0, len(lanes), together):
-            part = lanes[at : at + together]
-            with self._client.pipeline(transaction=False) as pipeline:
-                for project_id, lane in part:
-                    pipeline.lindex(keys.ProjectKeys(self._prefix, project_id).lane(lane), 0)
-                heads = pipeline.execute(raise_on_error=False)
-            for (project_id, _), head in zip(part, heads, strict=True):
-                arrived = _arrived(head)
-                if arrived is not None:
-                    oldest[project_id] = min(arrived, oldest.get(project_id, arrived))
+        for (project_id, _), (head,) in ask(self._client, lanes, commands, _LANES_TOGETHER):
+            arrived = _arrived(head)
+            if arrived is not None:
+                oldest[project_id] = min(arrived, oldest.get(project_id, arrived))
         return {project_id: UnixTime.of_ms(ms) for project_id, ms in oldest.items()}
 
     def _summary(self, project_id: str, answers: Sequence[Any], oldest: UnixTime | None, now: float) -> ProjectSummary:
         counts, inbox, meta, chunks, at_rest, queued, account = answers
-        paused_until, why, cause, purge_by, purge_ms, _ = meta
+        paused_until, why, cause, purge_by, purge_ms = meta
         rows = {name.decode(): int(value) for name, value in counts.items()}
         outcomes = {name: rows.get(name, 0) for name in OUTCOMES}
         published = rows.get("published", 0)
@@ -181,10 +174,10 @@ class Overviews:
             outcomes=outcomes,
             waiting=int(inbox.get(b"rows", 0)),
             chunks=chunks,
-            retrying=at_rest + max(0, min(queued, pending - at_rest)),
+            retrying=at_rest + queued_of(pending, at_rest, queued),
             oldest_waiting_at=oldest,
             paused=(why or b"").decode() if paused else None,
-            paused_until=UnixTime(until) if paused and has_end(until - now) else None,
+            paused_until=end_of_pause(until, now) if paused else None,
             pause_cause=cause.decode() if cause else None,
             purging=None if purge_ms is None else (purge_by or b"").decode(),
             account=account.decode("utf-8", "backslashreplace") if account else self._settings.account,

@@ -177,7 +177,7 @@ class Inspector:
         published = rows.get("published", 0)
         done = {name: rows.get(name, 0) for name in OUTCOMES}
         pending = published - sum(done.values())
-        queued = _queued(pending, at_rest, queued)
+        queued = queued_of(pending, at_rest, queued)
         states, stuck, chunks_wait = self._chunk_states(project_keys, chunk_ids)
         paused = paused_until is not None and int(paused_until) / 1000 > now
         return ProjectStatus(
@@ -191,7 +191,7 @@ class Inspector:
             oldest_waiting_seconds=self._oldest(project_keys, _lanes(lanes), now) if waiting and int(waiting) else None,
             dead_reasons={name.decode(): int(value) for name, value in reasons.items()},
             paused=(why or b"").decode() if paused else None,
-            paused_until=_end_of_pause(int(paused_until) / 1000, now) if paused else None,
+            paused_until=end_of_pause(int(paused_until) / 1000, now) if paused else None,
             newer=self._newer(project_keys, _lanes(lanes), chunk_ids),
             open_most=int(open_most) if open_most else None,
             retrying=at_rest + queued,
@@ -219,7 +219,7 @@ class Inspector:
             counts, at_rest, queued, oldest = pipeline.execute()
         rows = {name.decode(): int(value) for name, value in counts.items()}
         pending = rows.get("published", 0) - sum(rows.get(name, 0) for name in OUTCOMES)
-        queued = _queued(pending, at_rest, queued)
+        queued = queued_of(pending, at_rest, queued)
         return pending == at_rest + queued and (not queued or oldest[0][1] > since_ms)
 
     def overrides(self, project_id: str) -> dict[str, str]:
@@ -283,10 +283,11 @@ def _lanes(value: bytes | None) -> int:
     return lanes
 
 
-def _queued(pending: int, at_rest: int, listed: int) -> int:
+def queued_of(pending: int, at_rest: int, listed: int) -> int:
     """Return how many retrying rows are being tried; `listed` may hold more, left by an older release."""
     return max(0, min(listed, pending - at_rest))
 
 
-def _end_of_pause(until: float, now: float) -> UnixTime | None:
+def end_of_pause(until: float, now: float) -> UnixTime | None:
+    """Return when a pause ends; None if it lasts until somebody resumes the project."""
     return UnixTime(until) if has_end(until - now) else None

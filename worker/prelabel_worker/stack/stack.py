@@ -214,14 +214,7 @@ class Stack:
         command += ["--requests-per-minute", str(REQUESTS_PER_MINUTE)]
         # Everybody on the machine can read a command line.
         variables = _environment() | {"SANDBOX_API_KEY": self._addresses.sandbox_key}
-        process = self._processes.start(
-            "sandbox", command, environment=variables, folder=self.folder, stdout=subprocess.PIPE
-        )
-        assert process.stdout is not None  # noqa: S101 - it was asked for
-        line = process.stdout.readline()
-        if not line:
-            raise StackError(f"the sandbox does not start, see {self.log('sandbox')}")
-        return str(json.loads(line)["url"])
+        return str(json.loads(self._start_server("sandbox", command, variables))["url"])
 
     def _start_worker(self, number: int) -> None:
         variables = _environment() | self._settings | environment.variables(self.file)
@@ -238,12 +231,18 @@ class Stack:
         token = {getpass.getuser(): {"role": "admin", "sha256": digest}}
         variables = _environment() | environment.variables(self.file) | {"PRELABEL_CONSOLE_TOKENS": json.dumps(token)}
         command = [sys.executable, "-m", "prelabel_worker.cli", "console", "--port", str(self._addresses.console_port)]
+        self._start_server("console", command, variables)
+
+    def _start_server(self, name: str, command: Sequence[str], variables: dict[str, str]) -> bytes:
+        """Start a part that prints a line once it answers, and return the line. Raises StackError."""
         process = self._processes.start(
-            "console", command, environment=variables, folder=self.folder, stdout=subprocess.PIPE
+            name, command, environment=variables, folder=self.folder, stdout=subprocess.PIPE
         )
         assert process.stdout is not None  # noqa: S101 - it was asked for
-        if not process.stdout.readline():
-            raise StackError(f"the console does not start, see {self.log('console')}")
+        line: bytes = process.stdout.readline()
+        if not line:
+            raise StackError(f"the {name} does not start, see {self.log(name)}")
+        return line
 
     @property
     def _console_url(self) -> str:

@@ -7,11 +7,9 @@ from urllib.parse import quote
 from prelabel.printing import command, counted
 from prelabel_console.audits import Verdict
 from prelabel_worker.accounts.status import AccountStatus
-from prelabel_worker.presence import SILENT_SECONDS, WorkerStatus
+from prelabel_worker.presence import WorkerStatus, missing_roles
 from prelabel_worker.queries.overview import Overview, ProjectSummary
 
-ROLES = ("submit", "poll")
-"""What must be done by some worker; the role `all` does both."""
 STALLED_SECONDS = 60.0
 """Seconds without progress after which a worker counts as stalled."""
 _PROJECTS = 5
@@ -58,12 +56,6 @@ def attention_of(overview: Overview, verdict: Verdict | None) -> list[Attention]
     return sorted(things, key=lambda thing: not thing.stops_rows)
 
 
-def missing_roles(workers: Sequence[WorkerStatus]) -> list[str]:
-    """Return the roles that no living worker has."""
-    present = {worker.role for worker in workers}
-    return [role for role in ROLES if not present & {role, "all"}]
-
-
 def stops_of(account: AccountStatus) -> Iterator[Stopped]:
     """Yield what stops an account, and what to do about it."""
     remedies = {
@@ -77,11 +69,10 @@ def stops_of(account: AccountStatus) -> Iterator[Stopped]:
 
 
 def _of_workers(workers: Sequence[WorkerStatus]) -> Iterator[Attention]:
-    ticking = [worker for worker in workers if worker.seen_seconds_ago <= SILENT_SECONDS]
-    if not ticking:
+    if all(worker.is_silent for worker in workers):
         yield Attention(True, "No worker is alive", "rows are accepted and wait: start a worker", "/workers")
         return
-    for role in missing_roles(ticking):
+    for role in missing_roles(workers):
         yield Attention(True, f"No worker has the role {role}", "start a worker with this role", "/workers")
     stalled = [worker.label for worker in workers if worker.stalled_seconds >= STALLED_SECONDS]
     if stalled:

@@ -7,7 +7,7 @@ when it starts. Announcements are dated by Redis's clock, so that the clocks of 
 import os
 import socket
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -21,6 +21,8 @@ from prelabel.wire.client import Client, seconds_of, server_time
 
 GONE_AFTER_SECONDS = 60.0
 """A worker that has not ticked for this long is not alive."""
+ROLES = ("submit", "poll")
+"""What must be done by some worker; the role `all` does both."""
 SILENT_SECONDS = 8.0
 """A worker that has not ticked for this long is missing: people are told, though it may only be slow."""
 _PROC = Path("/proc")
@@ -158,6 +160,11 @@ class WorkerStatus(JsonRecord):
         """How it is named to people: with its process id if another living worker has the same name."""
         return f"{self.name} pid {self.pid}" if self.shares_name else self.name
 
+    @property
+    def is_silent(self) -> bool:
+        """Whether it has not ticked for a while: it died, cannot reach Redis, or is slow."""
+        return self.seen_seconds_ago > SILENT_SECONDS
+
 
 def new_identity() -> str:
     """Return an identity for a worker that starts."""
@@ -179,6 +186,12 @@ def announce(client: Client, prefix: str, identity: str, presence: Presence) -> 
 def withdraw(client: Client, prefix: str, identity: str) -> None:
     """Remove the announcement of a worker that ends."""
     client.hdel(keys.workers(prefix), identity)
+
+
+def missing_roles(workers: Iterable[WorkerStatus]) -> list[str]:
+    """Return the roles that no worker has that ticks."""
+    present = {worker.role for worker in workers if not worker.is_silent}
+    return [role for role in ROLES if not present & {role, "all"}]
 
 
 def living(client: Client, prefix: str) -> list[WorkerStatus]:

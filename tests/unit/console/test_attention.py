@@ -3,10 +3,10 @@
 from dataclasses import replace
 
 from prelabel.unix_time import UnixTime
-from prelabel_console.attention import attention_of, missing_roles
+from prelabel_console.attention import attention_of
 from prelabel_console.audits import Verdict
 from prelabel_worker.accounts.status import AccountStatus, Stop
-from prelabel_worker.presence import WorkerStatus
+from prelabel_worker.presence import WorkerStatus, missing_roles
 from prelabel_worker.quarantine.quarantine import Quarantined
 from prelabel_worker.queries.audit import ProjectAudit
 from prelabel_worker.queries.overview import Overview, ProjectSummary

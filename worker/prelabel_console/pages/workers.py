@@ -6,10 +6,11 @@ from importlib.metadata import version
 from starlette.requests import Request
 from starlette.responses import Response
 
-from prelabel_console.attention import STALLED_SECONDS, missing_roles
+from prelabel_console.attention import STALLED_SECONDS
 from prelabel_console.console import console_of
 from prelabel_console.endpoints import page
 from prelabel_console.render import render
+from prelabel_worker.presence import missing_roles
 
 
 def workers_page(request: Request) -> Response:

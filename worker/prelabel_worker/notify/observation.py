@@ -9,13 +9,12 @@ from prelabel.wire import keys
 from prelabel.wire.client import Client, has_slots
 from prelabel_worker.accounts.status import Accounts, AccountStatus
 from prelabel_worker.notify.fact import Fact, Kind, Value, quoted
-from prelabel_worker.presence import SILENT_SECONDS, WorkerStatus, living
+from prelabel_worker.presence import SILENT_SECONDS, WorkerStatus, living, missing_roles
 from prelabel_worker.quarantine.quarantine import Quarantined
 from prelabel_worker.queries.error_groups import ErrorGroup, ErrorGroups
 from prelabel_worker.queries.overview import Overviews, ProjectSummary
 from prelabel_worker.settings import Settings
 
-_ROLES = ("submit", "poll")
 _TOGETHER = 500
 _SHARE = 20
 
@@ -87,13 +86,11 @@ class Observer:
 
 def of_workers(workers: Sequence[WorkerStatus]) -> Iterator[Fact]:
     """Yield the roles that no worker has, and workers that died while others continue."""
-    ticking = [worker for worker in workers if worker.seen_seconds_ago <= SILENT_SECONDS]
-    for role in _ROLES:
-        if not any(worker.role in (role, "all") for worker in ticking):
-            yield Fact(Kind.NO_WORKER, role, f"no worker with the role {quoted(role)} ticks: no row moves")
-    alive = {worker.name for worker in ticking}
+    for role in missing_roles(workers):
+        yield Fact(Kind.NO_WORKER, role, f"no worker with the role {quoted(role)} ticks: no row moves")
+    alive = {worker.name for worker in workers if not worker.is_silent}
     for worker in workers:
-        if ticking and worker.seen_seconds_ago > SILENT_SECONDS and worker.name not in alive:
+        if alive and worker.is_silent and worker.name not in alive:
             name = quoted(worker.label)
             text = f"worker {name} has not ticked for {SILENT_SECONDS:.0f} s: it died, or cannot reach Redis"
             yield Fact(Kind.WORKER_LOST, worker.name, text, {"host": worker.host, "pid": worker.pid})

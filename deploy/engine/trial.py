@@ -13,7 +13,7 @@ from deploy import compose, sources
 from deploy.engine import images
 from deploy.engine.daemon import Daemon
 from deploy.engine.failure import Failure, expect
-from deploy.engine.stack import ENV_FILE, Stack
+from deploy.engine.stack import Stack
 from deploy.sources import ROOT
 
 PROJECT = "demo-project"
@@ -84,7 +84,7 @@ class Trial:
     @contextmanager
     def _rows_flow(self, daemon: Daemon, stack: Stack, seconds: int) -> Iterator[None]:
         """Publish rows from a container meanwhile; at the end, Redis must have accepted all of them."""
-        url = f"redis://:{compose.env_file(ROOT / ENV_FILE)['REDIS_PASSWORD']}@redis:6379/0"
+        url = f"redis://:{compose.env_file(ROOT / compose.ENV_FILE)['REDIS_PASSWORD']}@redis:6379/0"
         arguments = (url, PROJECT, str(self._published), str(_ROWS), str(seconds))
         script = (ROOT / "deploy/engine/publish_rows.py").read_bytes()
         container = ("--rm", "--interactive", "--network", f"{stack.name}_store", "--entrypoint", "python")

@@ -10,13 +10,12 @@ from deploy import compose, compose_rules, dockerfile_rules, kubernetes_rules, p
 from deploy.finding import Finding
 
 ROOT = Path(__file__).parents[1]
-ENV_FILE = "deploy/sandbox.env"
 
 
 def rules() -> list[Finding]:
     """Return the findings of the schemas and rules."""
     text = (ROOT / compose.FILE).read_text("utf-8")
-    findings = compose.schema(text) + compose_rules.check(text, compose.env_file(ROOT / ENV_FILE))
+    findings = compose.schema(text) + compose_rules.check(text, compose.env_file(ROOT / compose.ENV_FILE))
     findings += kubernetes_rules.kustomizations(ROOT)
     for file, manifest in kubernetes_rules.manifests(ROOT).items():
         findings += kubernetes_rules.check(file, manifest)

@@ -16,6 +16,8 @@ import yaml
 from deploy.finding import Finding
 
 FILE = "docker-compose.yml"
+ENV_FILE = "deploy/sandbox.env"
+"""The values of its variables with which the local Labelbox is used."""
 _VARIABLE = re.compile(r"\$(?:(?P<escaped>\$)|\{(?P<braced>\w+)(?:(?P<how>:?[-?])(?P<other>[^}]*))?\}|(?P<plain>\w+))")
 _UNITS = {"": 1, "b": 1, "k": 2**10, "m": 2**20, "g": 2**30}
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}

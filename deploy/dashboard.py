@@ -260,7 +260,7 @@ def make() -> str:
     for title, panels in ROWS.items():
         dashboard = dashboard.with_row(Row(title).id(next(ids)))
         for panel in panels:
-            dashboard = dashboard.with_panel((_stat(panel) if panel.stat else _lines(panel)).id(next(ids)))
+            dashboard = dashboard.with_panel(_made(panel).id(next(ids)))
     return json.dumps(dashboard.build(), cls=JSONEncoder, indent=2, sort_keys=True) + "\n"
 
 
@@ -280,39 +280,28 @@ def _target(at: int, query: Query) -> Dataquery:
     return Dataquery().ref_id(chr(ord("A") + at)).expr(query.expr).legend_format(query.legend or "__auto")
 
 
-def _stat(panel: Panel) -> StatPanel:
-    made = (
-        StatPanel()
-        .title(panel.title)
-        .description(panel.description)
-        .datasource(_SOURCE)
-        .unit(panel.unit)
-        .span(panel.width)
-        .height(4)
-        .reduce_options(ReduceDataOptions().calcs(["lastNotNull"]))
-    )
+def _made(panel: Panel) -> StatPanel | TimePanel:
+    made = _stat() if panel.stat else _lines(stacked=panel.stacked)
+    made = made.title(panel.title).description(panel.description).datasource(_SOURCE).unit(panel.unit).span(panel.width)
     for at, query in enumerate(panel.queries):
-        made = made.with_target(_target(at, query).instant())
+        target = _target(at, query)
+        made = made.with_target(target.instant() if panel.stat else target)
     return made
 
 
-def _lines(panel: Panel) -> TimePanel:
-    made = (
+def _stat() -> StatPanel:
+    return StatPanel().height(4).reduce_options(ReduceDataOptions().calcs(["lastNotNull"]))
+
+
+def _lines(*, stacked: bool) -> TimePanel:
+    return (
         TimePanel()
-        .title(panel.title)
-        .description(panel.description)
-        .datasource(_SOURCE)
-        .unit(panel.unit)
-        .span(panel.width)
         .height(8)
         .min(0)
-        .fill_opacity(40 if panel.stacked else 0)
+        .fill_opacity(40 if stacked else 0)
         .legend(VizLegendOptions().display_mode(LegendDisplayMode.LIST).show_legend(True))
         .tooltip(VizTooltipOptions().mode(TooltipDisplayMode.MULTI).sort(SortOrder.DESCENDING))
     )
-    for at, query in enumerate(panel.queries):
-        made = made.with_target(_target(at, query))
-    return made
 
 
 def main() -> int:

@@ -5,29 +5,21 @@ folder, publishes rows for a few minutes, some of them bad, and takes a picture 
 """
 
 import random
-import shutil
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from io import BytesIO
 from pathlib import Path
 
 import httpx
-from PIL import Image
+import pictures
 from playwright.sync_api import sync_playwright
 
 from prelabel import Publisher
 from prelabel_worker.stack.stack import Stack
 
-ROOT = Path(__file__).parents[1]
-IMAGES = ROOT / "docs/images"
-CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-FLAGS += ["--disable-sync", "--no-first-run"]
 WIDE, PHONE = (1280, 860), (390, 780)
-LARGE = 180_000
 SECONDS = 200
 """How long rows are published, so that the charts show something."""
 NAMES = {"harbour": "Harbour cameras", "night-shift": "Night shift", "drone-7": "Drone 7, survey"}
@@ -83,20 +75,11 @@ def message(chosen: random.Random, number: int) -> dict[str, object]:
     }
 
 
-def take(screenshot: bytes, file: Path) -> None:
-    """Save a picture as a small file; a large one gets fewer colours."""
-    shot = Image.open(BytesIO(screenshot)).convert("RGB")
-    shot.save(file, optimize=True)
-    if file.stat().st_size > LARGE:
-        shot.quantize(256, dither=Image.Dither.NONE).save(file, optimize=True)
-
-
 def main(wanted: list[str]) -> None:
     """Take the pictures."""
-    IMAGES.mkdir(exist_ok=True)
     with running() as stack, sync_playwright() as playwright:
         publish(stack)
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        browser = pictures.launch(playwright)
         for name, path, links, (width, height), scheme in SHOTS:
             if wanted and name not in wanted:
                 continue
@@ -109,9 +92,8 @@ def main(wanted: list[str]) -> None:
                 page.goto(str(httpx.URL(stack.file.console_url).join(address)))
             page.wait_for_load_state("networkidle")
             page.evaluate("scrollTo(0, 0)")  # a page may have moved to its button
-            take(page.screenshot(), IMAGES / f"{name}.png")
+            pictures.save(page.screenshot(), name)
             context.close()
-            print(f"docs/images/{name}.png", (IMAGES / f"{name}.png").stat().st_size)
         browser.close()
 
 

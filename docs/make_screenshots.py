@@ -6,28 +6,21 @@ serves the pages until Ctrl-C.
 """
 
 import json
-import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import httpx
-from PIL import Image
+import pictures
 from playwright.sync_api import Page, sync_playwright
 
 ROOT = Path(__file__).parents[1]
 ASSETS = ROOT / "examples/assets"
-IMAGES = ROOT / "docs/images"
-CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-FLAGS += ["--disable-sync", "--no-first-run"]
-LARGE = 180_000
 WIDE, PHONE = (1200, 800), (390, 780)
 README = {"x": 0, "y": 0, "width": 1200, "height": 640}
 """The part of an image's page that the README shows: the head of the page and the whole picture."""
@@ -116,21 +109,11 @@ def until(page: Page, expression: str) -> None:
         time.sleep(0.05)
 
 
-def take(page: Page, file: Path) -> None:
-    """Take a picture and save it as a small file; a large picture gets fewer colours."""
-    part = {"clip": README} if file.stem == "readme" else {"full_page": True}
-    shot = Image.open(BytesIO(page.screenshot(**part))).convert("RGB")
-    shot.save(file, optimize=True)
-    if file.stat().st_size > LARGE:
-        shot.quantize(256, dither=Image.Dither.NONE).save(file, optimize=True)
-
-
 def main(wanted: list[str]) -> None:
     """Take the pictures."""
-    IMAGES.mkdir(exist_ok=True)
     with sandbox() as client, sync_playwright() as playwright:
         pages = load(client)
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        browser = pictures.launch(playwright)
         shots = [(name, path, WIDE, "light") for name, path in pages.items()]
         shots += [
             ("row-image-phone", pages["row-image"], PHONE, "light"),
@@ -152,9 +135,9 @@ def main(wanted: list[str]) -> None:
             assert answer is not None, path
             assert answer.ok, path
             settle(page, name)
-            take(page, IMAGES / f"{name}.png")
+            part = {"clip": README} if name == "readme" else {"full_page": True}
+            pictures.save(page.screenshot(**part), name)
             page.close()
-            print(f"docs/images/{name}.png", (IMAGES / f"{name}.png").stat().st_size)
         browser.close()
 
 

@@ -82,20 +82,9 @@ class Daemon:
             self._process.kill()  # the daemon, and with it every process of its namespace
             self._process.wait()
 
-    def run(
-        self,
-        *words: str,
-        stdin: bytes = b"",
-        folder: Path | None = None,
-        environment: dict[str, str] | None = None,
-        expected: Sequence[int] = (0,),
-    ) -> str:
-        """Run `docker` with these words and return what it printed. Raises Failure for another exit code."""
-        return (
-            self.output(*words, stdin=stdin, folder=folder, environment=environment, expected=expected)
-            .decode("utf-8", "replace")
-            .strip()
-        )
+    def run(self, *words: str, stdin: bytes = b"", folder: Path | None = None) -> str:
+        """Run `docker` with these words and return what it printed. Raises Failure unless the exit code is 0."""
+        return self.output(*words, stdin=stdin, folder=folder).decode("utf-8", "replace").strip()
 
     def output(
         self,

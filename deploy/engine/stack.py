@@ -4,9 +4,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from deploy import compose
 from deploy.engine.daemon import Daemon
-
-ENV_FILE = "deploy/sandbox.env"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +33,7 @@ class Stack:
         return self._compose(*words, stdin=stdin, expected=expected).decode("utf-8", "replace").strip()
 
     def _compose(self, *words: str, stdin: bytes = b"", expected: tuple[int, ...] = (0,)) -> bytes:
-        options = ("--env-file", ENV_FILE, "--profile", "sandbox", "--project-name", self.name)
+        options = ("--env-file", compose.ENV_FILE, "--profile", "sandbox", "--project-name", self.name)
         return self._daemon.output(
             "compose",
             *options,

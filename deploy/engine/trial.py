@@ -9,13 +9,13 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from deploy import compose
+from deploy import compose, sources
 from deploy.engine import images
 from deploy.engine.daemon import Daemon
 from deploy.engine.failure import Failure, expect
-from deploy.engine.stack import ENV_FILE, Stack
+from deploy.engine.stack import Stack
+from deploy.sources import ROOT
 
-ROOT = Path(__file__).parents[2]
 PROJECT = "demo-project"
 WORKERS = 3
 _NEW, _OLD = "trial", "trial-before"
@@ -55,13 +55,9 @@ class Trial:
 
     def _previous_sources(self) -> bool:
         """Unpack the sources of the last commit but one; return False where no git knows them."""
-        (self._folder / "before").mkdir()
-        archive = subprocess.run(["git", "archive", "HEAD~1"], cwd=ROOT, capture_output=True, check=False)  # noqa: S607
-        if archive.returncode:
+        if not sources.unpack("HEAD~1", self._folder / "before"):
             self._tell("not run: the upgrade, since git has no earlier commit here")
             return False
-        command = ["tar", "-x", "-C", str(self._folder / "before")]
-        subprocess.run(command, input=archive.stdout, check=True)  # noqa: S603 - our own command
         return True
 
     def _build(self, daemon: Daemon, *, has_previous: bool) -> None:
@@ -88,7 +84,7 @@ class Trial:
     @contextmanager
     def _rows_flow(self, daemon: Daemon, stack: Stack, seconds: int) -> Iterator[None]:
         """Publish rows from a container meanwhile; at the end, Redis must have accepted all of them."""
-        url = f"redis://:{compose.env_file(ROOT / ENV_FILE)['REDIS_PASSWORD']}@redis:6379/0"
+        url = f"redis://:{compose.env_file(ROOT / compose.ENV_FILE)['REDIS_PASSWORD']}@redis:6379/0"
         arguments = (url, PROJECT, str(self._published), str(_ROWS), str(seconds))
         script = (ROOT / "deploy/engine/publish_rows.py").read_bytes()
         container = ("--rm", "--interactive", "--network", f"{stack.name}_store", "--entrypoint", "python")

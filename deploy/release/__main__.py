@@ -16,10 +16,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from deploy import sources
 from deploy.release import texts
 from deploy.release.texts import NoRelease
+from deploy.sources import ROOT
 
-ROOT = Path(__file__).parents[2]
 DIST = ROOT / "dist"
 _EXTRAS = "console,sandbox,worker"
 _LISTER = "cyclonedx-bom>=7,<8"
@@ -77,11 +78,8 @@ def make(version: str | None, folder: Path, *, dry: bool) -> None:
 
 def _copy(folder: Path) -> Path:
     copy = folder / "sources"
-    copy.mkdir()
-    archive = subprocess.run(["git", "archive", "HEAD"], cwd=ROOT, capture_output=True, check=False)  # noqa: S607
-    if archive.returncode:
+    if not sources.unpack("HEAD", copy):
         raise NoRelease("git has no commit here: a release is made of what is committed")
-    subprocess.run(["tar", "-x", "-C", str(copy)], input=archive.stdout, check=True)  # noqa: S603, S607
     return copy
 
 

@@ -7,14 +7,17 @@ from typing import Any
 import pytest
 import redis
 from playwright.sync_api import Browser as Chromium
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
 from prelabel_console.access.roles import Role
 from prelabel_console.console import Console
 from tests.support.console.browsing import TOKENS, Browser, browsers, console_settings, serving
 from tests.support.rig import Rig
-from tests.support.sandbox.chromium import CHROMIUM, FLAGS
+from tests.support.sandbox.chromium import chromium
 from tests.support.sandbox.process import SandboxProcess
+from tests.support.sandbox.session import sandbox_process
+
+__all__ = ["chromium", "sandbox_process"]
 
 WIDE = {"width": 1280, "height": 800}
 
@@ -36,15 +39,6 @@ def browser(served: tuple[Console, str]) -> Iterator[Callable[..., Browser]]:
     """Yield a function that makes browsers of somebody with this role, or of a stranger."""
     with browsers(served[1]) as open_browser:
         yield open_browser
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Chromium]:
-    """Yield the machine's Chromium."""
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield started
-        started.close()
 
 
 @pytest.fixture
@@ -78,13 +72,6 @@ def visit(chromium: Chromium, served: tuple[Console, str]) -> Iterator[Callable[
         context.close()
     assert complaints == []
     assert {re.sub(r"^(\w+://[^/]+).*", r"\1", url) for url in requested} <= {address}
-
-
-@pytest.fixture(scope="session")
-def sandbox_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxProcess]:
-    started = SandboxProcess(tmp_path_factory.mktemp("sandbox"), "--requests-per-minute", "0")
-    yield started
-    started.stop()
 
 
 @pytest.fixture

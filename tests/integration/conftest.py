@@ -7,16 +7,12 @@ import pytest
 import redis
 
 from tests.support.sandbox.process import SandboxProcess
+from tests.support.sandbox.session import sandbox_process
 
 if TYPE_CHECKING:
     from tests.support.rig import MakeRig, Rig
 
-
-@pytest.fixture(scope="session")
-def sandbox_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxProcess]:
-    started = SandboxProcess(tmp_path_factory.mktemp("sandbox"), "--requests-per-minute", "0")
-    yield started
-    started.stop()
+__all__ = ["sandbox_process"]
 
 
 @pytest.fixture

@@ -9,6 +9,9 @@ import pytest
 from tests.support.sandbox.assets import ASSETS, PROJECTS
 from tests.support.sandbox.cars import CARS
 from tests.support.sandbox.process import SandboxProcess
+from tests.support.sandbox.session import sandbox_process
+
+__all__ = ["sandbox_process"]
 
 DEFAULTS = {
     "requestsPerMinute": None,
@@ -22,20 +25,13 @@ DEFAULTS = {
 }
 
 
-@pytest.fixture(scope="session")
-def running_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxProcess]:
-    started = SandboxProcess(tmp_path_factory.mktemp("sandbox"), "--requests-per-minute", "0")
-    yield started
-    started.stop()
-
-
 @pytest.fixture
-def sandbox(running_sandbox: SandboxProcess) -> Iterator[SandboxProcess]:
+def sandbox(sandbox_process: SandboxProcess) -> Iterator[SandboxProcess]:
     switches = dict.fromkeys(("strictContentLength", "strictFormat", "deleteKeepsPreLabels", "refuseEmptyFile"), False)
-    running_sandbox.control("POST", "/settings", {**DEFAULTS, **switches})
-    yield running_sandbox
-    running_sandbox.control("POST", "/settings", {**DEFAULTS, **switches})  # fixtures of modules use it, too
-    running_sandbox.control("DELETE", "/faults")
+    sandbox_process.control("POST", "/settings", {**DEFAULTS, **switches})
+    yield sandbox_process
+    sandbox_process.control("POST", "/settings", {**DEFAULTS, **switches})  # fixtures of modules use it, too
+    sandbox_process.control("DELETE", "/faults")
 
 
 @pytest.fixture

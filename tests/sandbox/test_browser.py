@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Dialog, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Dialog, Locator, Page, expect
 
 from tests.support.sandbox.assets import ASSETS, PROJECTS
 from tests.support.sandbox.cars import car
-from tests.support.sandbox.chromium import CHROMIUM, FLAGS
+from tests.support.sandbox.chromium import CHROMIUM
+from tests.support.sandbox.chromium import chromium as browser
 from tests.support.sandbox.examples import HARBOUR, example
 from tests.support.sandbox.file_server import FileServer
 from tests.support.sandbox.hostile import HOSTILE, hostile_lines, hostile_ontology
@@ -21,19 +22,13 @@ from tests.support.sandbox.process import SandboxProcess
 from tests.support.sandbox.uploads import uploaded
 from tests.support.waiting import wait_for
 
+__all__ = ["browser"]
+
 WIDE, PHONE = {"width": 1200, "height": 800}, {"width": 390, "height": 780}
 
 pytestmark = pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="there is no Chromium on this machine")
 
 Open = Callable[..., Page]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield started
-        started.close()
 
 
 @pytest.fixture

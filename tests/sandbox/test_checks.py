@@ -14,9 +14,9 @@ BOX = {"top": 1, "left": 1, "height": 1, "width": 1}
 
 
 @pytest.fixture(scope="module")
-def harbour(running_sandbox: SandboxProcess) -> str:
+def harbour(sandbox_process: SandboxProcess) -> str:
     project_id = f"c{secrets.token_hex(12)}"
-    running_sandbox.project(project_id, HARBOUR)
+    sandbox_process.project(project_id, HARBOUR)
     return project_id
 
 

@@ -20,12 +20,12 @@ OPEN = {"VCLS-2", "MMC-1", "MMC-2"}
 
 
 @pytest.fixture(scope="module")
-def projects(running_sandbox: SandboxProcess) -> dict[str, str]:
+def projects(sandbox_process: SandboxProcess) -> dict[str, str]:
     """Create a project for each media type that accepts any data row."""
     made = {}
     for media in {each["media"] for each in EXAMPLES}:
         made[media] = f"c{secrets.token_hex(12)}"
-        running_sandbox.project(made[media], HARBOUR, mediaType=media)
+        sandbox_process.project(made[media], HARBOUR, mediaType=media)
     return made
 
 

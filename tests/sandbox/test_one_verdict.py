@@ -174,15 +174,15 @@ def of_the_worker(media: str, lines: list[Line]) -> bool:
 
 
 @pytest.fixture(scope="module")
-def of_the_sandbox(running_sandbox: SandboxProcess) -> list[bool]:
+def of_the_sandbox(sandbox_process: SandboxProcess) -> list[bool]:
     """The verdicts on all cases: of each medium in one import, each on a data row of its own."""
     verdicts: dict[int, bool] = {}
     for media in {media for media, _, _ in CASES}:
         project = f"c{secrets.token_hex(12)}"
-        running_sandbox.project(project, HARBOUR, mediaType=media)
+        sandbox_process.project(project, HARBOUR, mediaType=media)
         cases = {at: lines for at, (of_media, lines, _) in enumerate(CASES) if of_media == media}
         lines = [(at, line | {"dataRow": {"globalKey": f"row-{at}"}}) for at, case in cases.items() for line in case]
-        statuses = running_sandbox.statuses(project, "all", [line for _, line in lines])
+        statuses = sandbox_process.statuses(project, "all", [line for _, line in lines])
         for (at, _), status in zip(lines, statuses, strict=True):
             verdicts[at] = verdicts.get(at, True) and status["status"] == "SUCCESS"
     return [verdicts[at] for at in range(len(CASES))]

@@ -14,15 +14,9 @@ from prelabel_worker.notify.watch import State
 from prelabel_worker.operations.projects import Projects
 from prelabel_worker.settings import load_settings
 from tests.support.project import Project, message
-from tests.support.receiver import Receiver, running_receiver
+from tests.support.receiver import Receiver
 from tests.support.redis_server import start_redis
 from tests.support.waiting import wait_for
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with running_receiver() as running:
-        yield running
 
 
 @pytest.fixture

@@ -1,18 +1,11 @@
 """The request to a receiver: what it sends, what it does with answers, and that the address stays a secret."""
 
 import socket
-from collections.abc import Iterator
 
 import pytest
 
 from prelabel_worker.notify.webhook import NotDelivered, Webhook
-from tests.support.receiver import Receiver, running_receiver
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with running_receiver() as running:
-        yield running
+from tests.support.receiver import Receiver
 
 
 def test_a_message_arrives_as_json_without_any_key(receiver: Receiver) -> None:

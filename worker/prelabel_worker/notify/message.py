@@ -15,7 +15,6 @@ from prelabel_worker.notify.watch import Change, Outgoing
 
 MAX_SHOWN = 10
 """Maximum changes that a message names; it says how many more there are."""
-PAGE = "docs/how-to/be-told.md"
 _PATHS: Mapping[str, str] = {
     Kind.NO_WORKER: "workers",
     Kind.WORKER_LOST: "workers",

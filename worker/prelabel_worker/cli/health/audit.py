@@ -10,7 +10,7 @@ from prelabel_worker.cli.shared.configuration import settings_for
 from prelabel_worker.cli.shared.connection import connect
 from prelabel_worker.cli.shared.known import say_no_rows
 from prelabel_worker.cli.shared.screen import console, new_table
-from prelabel_worker.cli.shared.terminal import DONE_WITH_DEAD, AsJson, RedisUrl, out, print_line
+from prelabel_worker.cli.shared.terminal import DONE_WITH_DEAD, AsJson, RedisUrl, out, print_lines
 from prelabel_worker.queries.audit import ProjectAudit
 from prelabel_worker.queries.audit import audit as reconcile
 from prelabel_worker.queries.file_metrics import of_audit
@@ -28,8 +28,7 @@ def audit(
     settings = settings_for(redis_url)
     audits = reconcile(connect(settings), settings.key_prefix)
     if metrics:
-        for line in of_audit(audits, time.time()).split("\n"):
-            print_line(line)
+        print_lines(of_audit(audits, time.time()))
     elif as_json:
         out(
             {

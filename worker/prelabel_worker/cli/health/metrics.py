@@ -17,7 +17,7 @@ from prelabel_worker import logs
 from prelabel_worker.accounts.status import Accounts
 from prelabel_worker.cli.shared.configuration import settings_for
 from prelabel_worker.cli.shared.connection import connect
-from prelabel_worker.cli.shared.terminal import RedisUrl, print_line, say, usage
+from prelabel_worker.cli.shared.terminal import RedisUrl, print_lines, say, usage
 from prelabel_worker.labelbox.endpoint import is_this_machine
 from prelabel_worker.notify.duty import duty_of
 from prelabel_worker.queries import metrics as catalogue
@@ -48,8 +48,7 @@ def metrics(
     registry = CollectorRegistry()
     registry.register(scrape_of(client, settings))
     if once:
-        for line in generate_latest(registry).decode().rstrip("\n").split("\n"):
-            print_line(line)
+        print_lines(generate_latest(registry).decode().rstrip("\n"))
         return
     app = make_wsgi_app(registry)
     server_class = _Server6 if ":" in host else _Server

@@ -30,6 +30,7 @@ from prelabel_worker.cli.shared.terminal import (
     ServiceAway,
     out,
     print_line,
+    print_lines,
     say,
 )
 from prelabel_worker.queries.file_metrics import SpoolTotals, of_spools
@@ -51,8 +52,7 @@ def list_(
     """
     spools = [facts for slot in slot_folders(_existing(folder)) for facts in _facts(slot)]
     if metrics:
-        for line in of_spools(_totals(spools)).split("\n"):
-            print_line(line)
+        print_lines(of_spools(_totals(spools)))
         return
     if as_json:
         out({"spools": spools})

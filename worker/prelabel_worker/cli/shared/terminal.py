@@ -39,6 +39,12 @@ def print_line(text: str) -> None:
     print(printable(text), flush=True)  # noqa: T201
 
 
+def print_lines(text: str) -> None:
+    """Print a text of several lines, such as metrics."""
+    for line in text.split("\n"):
+        print_line(line)
+
+
 def print_over(text: str) -> None:
     """Print a line on standard error over the previous one; `end_line` ends it."""
     print(f"\r{printable(text)}", end="", file=sys.stderr, flush=True)  # noqa: T201

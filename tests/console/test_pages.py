@@ -207,6 +207,16 @@ def test_a_project_whose_keys_are_garbage_has_a_page_that_says_so(browser: Brows
     assert "1 project in quarantine" in viewer.text("/projects")
 
 
+def test_an_override_of_retrying_rows_that_is_garbage_has_a_page_that_says_so(
+    browser: BrowserOf, project: Project
+) -> None:
+    project.client.hset(project.keys.counts, mapping={"published": 1})
+    project.client.zadd(project.keys.retrying, {"1": 0})
+    project.client.hset(project.keys.overrides, "retryHours", "soon")
+
+    assert "This project cannot be read" in browser(Role.VIEWER).text("/projects/p")
+
+
 def test_an_override_is_shown_where_it_is_in_force(browser: BrowserOf, project: Project) -> None:
     Projects(project.client, project.settings.key_prefix).override("p", {"chunkRows": "7"})
     project.publish(message("a"))

@@ -106,7 +106,7 @@ MAY_IMPORT = {
         "tracing"
     ),
     "prelabel_worker.celery": "runtime",
-    "prelabel_worker.stack": "errors queries runtime",
+    "prelabel_worker.stack": "errors operations queries runtime",
     "prelabel_worker.doctor": (
         "accounts errors labelbox ontology presence quarantine queries rendering runtime scripts settings stack"
     ),

@@ -62,6 +62,7 @@ def project_page(request: Request) -> Response:
         open_chunks = console.imports.open(project_id)
         settled = list(islice(console.imports.settled(project_id, _IMPORTS), _IMPORTS))
         undoing = console.imports.undoing(project_id)
+        retrying = retrying_rows(console, project_id, overrides) if status.retrying else []
     if not status.published and project_id not in reading.value.projects and not overrides:
         raise Missing(f"No row of a project {project_id} has been published, and nothing is set for it.")
     return render(
@@ -77,7 +78,7 @@ def project_page(request: Request) -> Response:
         chunks=open_chunks[:_CHUNKS],
         more_chunks=max(0, len(open_chunks) - _CHUNKS),
         imports=_with_unfinished(undoing, settled),
-        retrying=retrying_rows(console, project_id, overrides) if status.retrying else [],
+        retrying=retrying,
         overrides=shown(overrides),
         options=OVERRIDES,
         open_chunks=console.settings.open_chunks,

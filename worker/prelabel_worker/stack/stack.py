@@ -1,7 +1,6 @@
 """Start and stop the whole stack. It always uses the sandbox and its key, whatever the environment says."""
 
 import fcntl
-import getpass
 import hashlib
 import json
 import os
@@ -21,6 +20,7 @@ from prelabel.private_files import opener
 from prelabel.stack_file import FOLDER, StackFile
 from prelabel.wire import keys
 from prelabel.wire.client import Client, open_client
+from prelabel_worker.operations.action_log import user
 from prelabel_worker.queries.status import Inspector
 from prelabel_worker.runtime.roles import queue_arguments
 from prelabel_worker.stack import addresses, environment, private, redis_server, stack_file
@@ -228,7 +228,7 @@ class Stack:
     def _start_console(self) -> None:
         """Start the operators' pages; whoever has the stack's token may do everything there."""
         digest = hashlib.sha256(self._addresses.console_token.encode()).hexdigest()
-        token = {getpass.getuser(): {"role": "admin", "sha256": digest}}
+        token = {user(): {"role": "admin", "sha256": digest}}
         variables = _environment() | environment.variables(self.file) | {"PRELABEL_CONSOLE_TOKENS": json.dumps(token)}
         command = [sys.executable, "-m", "prelabel_worker.cli", "console", "--port", str(self._addresses.console_port)]
         self._start_server("console", command, variables)

@@ -167,7 +167,6 @@ def _conflict(request: Request, present: DeadLetter | None, typed: str) -> Respo
         "dead_conflict.html",
         code=409,
         section="dead",
-        project_id=request.path_params["project_id"],
         dead_letter_id=request.path_params["name"],
         what=what,
         typed=typed,

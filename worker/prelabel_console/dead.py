@@ -45,6 +45,10 @@ class DeadTools:
     #: Reads how many rows died when.
     flow: FlowReader
 
+    def group(self, fingerprint: str | None) -> ErrorGroup | None:
+        """Return the group with this fingerprint, as it was read some seconds ago; None if there is none."""
+        return next((group for group in self.groups.latest().value if group.group == fingerprint), None)
+
     def check(self, project_id: str, message: bytes) -> CheckedMessage:
         """Check a message as its project's workers would, with the ontology that they have cached."""
         cached = self.ontologies.get(project_id)

@@ -6,7 +6,7 @@ while it searches many dead letters that do not match.
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import redis
 import structlog
@@ -18,7 +18,7 @@ from prelabel_console.bulk.request import BulkRequest
 from prelabel_worker.dead_letters.bulk import Bulk, Pacer
 from prelabel_worker.dead_letters.bulk_log import BulkAction, BulkLog, Ended, TooMany
 from prelabel_worker.dead_letters.filter import DeadLetterFilter
-from prelabel_worker.dead_letters.store import BulkResult, HeldRows
+from prelabel_worker.dead_letters.store import HeldRows
 from prelabel_worker.operations.action_log import Actions
 
 ROWS_PER_SECOND = 2_000.0
@@ -36,7 +36,6 @@ class _Run:
 
     action: BulkAction
     bulk: Bulk
-    result: BulkResult = field(default_factory=BulkResult)
     projects_done: int = 0
     unreadable: int = 0
 
@@ -71,7 +70,6 @@ class BulkRunner:
                 projects=len(project_ids),
             )
             run = _Run(action, Bulk(HeldRows(self._client, self._prefix), chosen, Pacer(self._rate)))
-            run.bulk.progress = lambda result: setattr(run, "result", result)
             self._runs[action.id] = run
             self._begin(run, request, list(project_ids))
         return action
@@ -148,7 +146,7 @@ class BulkRunner:
     def _update(self, run: _Run) -> None:
         try:
             with self._lock:  # the end of the action must not be overwritten
-                if run.action.id in self._runs and self.log.update(run.action, run.result, run.projects_done):
+                if run.action.id in self._runs and self.log.update(run.action, run.bulk.result, run.projects_done):
                     run.bulk.stop.set()
         except redis.RedisError as error:
             _log.warning("console.bulk.unrecorded", bulk=run.action.id, error=type(error).__name__)

@@ -18,7 +18,6 @@ from prelabel_console.render import done, render
 from prelabel_worker.dead_letters.bulk_log import AlreadyRunning
 from prelabel_worker.dead_letters.editing import Edits
 from prelabel_worker.dead_letters.filter import DeadLetterFilter
-from prelabel_worker.queries.error_groups import ErrorGroup
 
 _FRESH_MS = 30_000
 
@@ -123,7 +122,7 @@ def _request(console: Console, fields: "Form | dict[str, str]") -> tuple[BulkReq
         raise Rejected(str(error)) from None
     if bulk.kind != "rename" or bulk.edits:
         return bulk, ""
-    group = _group(console, bulk)
+    group = console.dead.group(bulk.query.group)
     fix = group.fix if group else None
     if fix:
         return BulkRequest(bulk.query, "rename", fix, bulk.as_new), ""
@@ -133,11 +132,6 @@ def _request(console: Console, fields: "Form | dict[str, str]") -> tuple[BulkReq
 def _whole(text: str) -> int:
     """Return a whole number that a form says; 0 for any other text."""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else 0
-
-
-def _group(console: Console, bulk: BulkRequest) -> ErrorGroup | None:
-    groups = console.dead.groups.latest().value
-    return next((group for group in groups if group.group == bulk.query.group), None)
 
 
 def _until(bulk: BulkRequest, now_ms: int) -> DeadLetterFilter:
@@ -167,7 +161,7 @@ def _left(console: Console, group: str) -> int | None:
     """Return how many rows of a group are dead now; None for an action on something else."""
     if not group:
         return None
-    known = next((known for known in console.dead.groups.latest().value if known.group == group), None)
+    known = console.dead.group(group)
     return known.rows if known else 0
 
 

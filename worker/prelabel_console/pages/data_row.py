@@ -77,7 +77,7 @@ def search(request: Request) -> Response:
     console, text = console_of(request), (request.query_params.get("q") or "").strip()[:MOST_KEY_CHARACTERS]
     if text in console.overview.latest().value.projects:
         return RedirectResponse(f"/projects/{quote(text, '')}", 303, HEADERS)
-    if _GROUP.fullmatch(text) and any(group.group == text for group in console.dead.groups.latest().value):
+    if _GROUP.fullmatch(text) and console.dead.group(text) is not None:
         return RedirectResponse(f"/groups/{text}", 303, HEADERS)
     return RedirectResponse(row_address(text), 303, HEADERS)
 

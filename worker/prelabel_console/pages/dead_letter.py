@@ -32,8 +32,9 @@ def dead_letter_page(request: Request) -> Response:
     """Answer everything that is known about a dead letter."""
     console, dead_letter = console_of(request), _letter(request)
     details = dead_letter.details
+    may_edit = visitor_of(request).may(Role.OPERATOR) and not dead_letter.whole_frame
     large = len(dead_letter.message) > _IN_PAGE_CHARACTERS
-    editable = "" if dead_letter.whole_frame or large else indented(dead_letter.message)
+    editable = indented(dead_letter.message) if may_edit and not large else ""
     large = large or len(editable) > _IN_PAGE_CHARACTERS
     taken = [text(uuid) for uuid in details.get("taken") or []] if isinstance(details.get("taken"), list) else []
     return render(
@@ -51,7 +52,7 @@ def dead_letter_page(request: Request) -> Response:
             name: text(value)[:400] for name, value in details.items() if name not in EXPLAINED and name != "taken"
         },
         history=_events(console, dead_letter)[-_SHOWN_EVENTS:],
-        check=None if dead_letter.whole_frame else console.dead.check(dead_letter.project_id, dead_letter.message),
+        check=console.dead.check(dead_letter.project_id, dead_letter.message) if may_edit else None,
         fix=suggested_edits(dead_letter),
         key=dead_letter.data_row.partition(":")[2],
         address=_address(dead_letter.project_id, dead_letter.id),
@@ -167,7 +168,6 @@ def _conflict(request: Request, present: DeadLetter | None, typed: str) -> Respo
         "dead_conflict.html",
         code=409,
         section="dead",
-        project_id=request.path_params["project_id"],
         dead_letter_id=request.path_params["name"],
         what=what,
         typed=typed,

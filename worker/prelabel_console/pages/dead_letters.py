@@ -38,8 +38,7 @@ def projects_of(console: Console, query: Query) -> list[str]:
     if query.project is not None:
         return [query.project] if query.project in console.overview.latest().value.projects else []
     if query.group is not None:
-        groups = console.dead.groups.latest().value
-        known = next((group for group in groups if group.group == query.group), None)
+        known = console.dead.group(query.group)
         if known is not None and known.project_count == len(known.projects):
             return [share.project_id for share in known.projects]
     return sorted(name for name, project in console.overview.latest().value.projects.items() if project.dead)

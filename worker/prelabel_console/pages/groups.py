@@ -16,7 +16,7 @@ from prelabel_console.paging import paging
 from prelabel_console.render import done, render
 from prelabel_worker.dead_letters.explain import explanation
 from prelabel_worker.dead_letters.group_state import Decision, StateChanged
-from prelabel_worker.queries.error_groups import ErrorGroup
+from prelabel_worker.queries.error_groups import ErrorGroup, without_rows
 
 _SIZE = 50
 _SHOWN = {
@@ -108,11 +108,8 @@ def _group(request: Request) -> ErrorGroup:
     name = request.path_params["name"]
     if not _GROUP.fullmatch(name):
         raise Missing("No group has this fingerprint.")
-    known = next((group for group in console_of(request).dead.groups.latest().value if group.group == name), None)
-    if known is not None:
-        return known
-    return ErrorGroup(name, "", "", 0, (), 0, (), sampled=False, first_at=None, last_at=None,
-                      decided=console_of(request).dead.states.get(name), sample=None)  # fmt: skip
+    dead = console_of(request).dead
+    return dead.group(name) or without_rows(name, dead.states.get(name))
 
 
 def _matches(group: ErrorGroup, text: str) -> bool:

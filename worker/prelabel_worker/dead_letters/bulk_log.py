@@ -27,7 +27,8 @@ _ABORT = "abort:"
 
 Verb = Literal["retry", "discard"]
 Ended = Literal["done", "aborted", "failed"]
-Progress = Literal["running", "done", "aborted", "failed", "interrupted"]
+State = Literal["running", Ended]
+Progress = Literal[State, "interrupted"]
 
 
 class _Stored(msgspec.Struct, rename="camel"):
@@ -39,7 +40,7 @@ class _Stored(msgspec.Struct, rename="camel"):
     who: str
     scope: str
     matching: int
-    state: Literal["running", "done", "aborted", "failed"] = "running"
+    state: State = "running"
     matched: int = 0
     done: int = 0
     skipped: int = 0
@@ -119,7 +120,7 @@ class BulkLog:
         begun, raw = self._scripts.run("begin_bulk", self._key, stored.id, msgspec.json.encode(stored), *limits)
         if begun == -1:
             raise TooMany(f"{AT_ONCE} bulk actions are in progress: wait for one of them, or abort one")
-        action = _action(_DECODE(raw), {}, 0)
+        action = _action(raw, None, 0)
         if begun == 0:
             raise AlreadyRunning(action)
         return action
@@ -139,7 +140,7 @@ class BulkLog:
         action: BulkAction,
         result: BulkResult,
         projects_done: int,
-        state: Literal["running", "done", "aborted", "failed"],
+        state: State,
         problem: str = "",
     ) -> None:
         stored = _Stored(
@@ -170,15 +171,17 @@ class BulkLog:
     def get(self, action_id: str) -> BulkAction | None:
         """Return an action by its id; None if none is known."""
         raw, asked = self._client.hmget(self._key, [action_id, _ABORT + action_id])
-        asked_by = {action_id: (asked or b"").decode(errors="replace")}
-        return _action(_DECODE(raw), asked_by, self._now_ms()) if raw and not action_id.startswith(_ABORT) else None
+        return _action(raw, asked, self._now_ms()) if raw and not action_id.startswith(_ABORT) else None
 
     def all(self) -> list[BulkAction]:
         """Return the actions that are remembered, newest first."""
         entries = {name.decode(): raw for name, raw in self._client.hgetall(self._key).items()}
-        asked = {name.removeprefix(_ABORT): who.decode() for name, who in entries.items() if name.startswith(_ABORT)}
         now_ms = self._now_ms()
-        actions = [_action(_DECODE(raw), asked, now_ms) for name, raw in entries.items() if not name.startswith(_ABORT)]
+        actions = [
+            _action(raw, entries.get(_ABORT + name), now_ms)
+            for name, raw in entries.items()
+            if not name.startswith(_ABORT)
+        ]
         return sorted(actions, key=lambda action: (action.started_at, action.id), reverse=True)
 
     def running(self, scope: str) -> BulkAction | None:
@@ -192,7 +195,8 @@ class BulkLog:
 _DECODE = msgspec.json.Decoder(_Stored).decode
 
 
-def _action(stored: _Stored, asked: dict[str, str], now_ms: int) -> BulkAction:
+def _action(raw: bytes, asked_by: bytes | None, now_ms: int) -> BulkAction:
+    stored = _DECODE(raw)
     silent = stored.state == "running" and now_ms - stored.updated_ms > SILENT_SECONDS * 1000
     return BulkAction(
         id=stored.id,
@@ -208,5 +212,5 @@ def _action(stored: _Stored, asked: dict[str, str], now_ms: int) -> BulkAction:
         problem=stored.problem,
         started_at=UnixTime.of_ms(stored.started_ms),
         updated_at=UnixTime.of_ms(stored.updated_ms),
-        aborted_by=asked.get(stored.id, ""),
+        aborted_by=(asked_by or b"").decode(errors="replace"),
     )

@@ -17,6 +17,8 @@ from prelabel_worker.chunks.held_rows import facts_of
 from prelabel_worker.dead_letters.letter import DeadLetter
 
 _BETWEEN_TOKENS = re.compile(rb'("(?:[^"\\]|\\.)*")|[ \t\r\n]+')
+_FIELDS = {"feature": "features", "option": "options", "classification": "classifications"}
+"""Kind of a misnamed name → the field of `Edits` that replaces it."""
 
 
 class AmbiguousEdit(PrelabelError):
@@ -91,18 +93,10 @@ class Edits:
 
 def suggested_edits(dead_letter: DeadLetter) -> Edits | None:
     """Return the edits that rename what is misnamed to the nearest name; None if no name is known to be similar."""
-    misnamed = dead_letter.details.get("misnamed")
-    if not isinstance(misnamed, dict):
+    if dead_letter.misnamed is None:
         return None
-    kind, old, new = (misnamed.get(name) for name in ("kind", "name", "nearest"))
-    if not (isinstance(old, str) and isinstance(new, str) and old and new) or old == new:
-        return None
-    names = {old: new}
-    if kind == "feature":
-        return Edits(features=names)
-    if kind == "option":
-        return Edits(options=names)
-    return Edits(classifications=names) if kind == "classification" else None
+    kind, old, new = dead_letter.misnamed
+    return Edits(**{_FIELDS[kind]: {old: new}})
 
 
 def _replace(item: dict[str, Any], key: str, names: Mapping[str, str]) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 from prelabel.unix_time import UnixTime
+from prelabel.wire.keys import ProjectKeys
 from prelabel_worker.dead_letters.letter import DeadLetter
 
 
@@ -65,6 +66,12 @@ class DeadLetterFilter:
     def data_row_keys(self) -> tuple[str, ...]:
         """The forms in which the data row may be stored, since the filter may leave out `k:` or `i:`."""
         return (self.data_row, f"k:{self.data_row}", f"i:{self.data_row}") if self.data_row else ()
+
+    def index(self, project_keys: ProjectKeys) -> str:
+        """Return the key of the smallest index by time of death that has all matches."""
+        if self.group:
+            return project_keys.dead_group(self.group)
+        return project_keys.dead_reason(self.reason) if self.reason else project_keys.dead
 
     @property
     def range(self) -> tuple[str | int, str | int]:

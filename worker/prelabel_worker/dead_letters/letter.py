@@ -99,18 +99,26 @@ class DeadLetter(JsonRecord):
         return command("batch create", project=self.project_id, from_dead_letters=True, retry=True)
 
     @property
+    def misnamed(self) -> tuple[str, str, str] | None:
+        """What is misnamed: its kind, its name and the nearest name; None if no name is known to be similar."""
+        misnamed = self.details.get("misnamed")
+        if not isinstance(misnamed, dict) or misnamed.get("kind") not in _RENAMED:
+            return None
+        old, new = misnamed.get("name"), misnamed.get("nearest")
+        if not (isinstance(old, str) and isinstance(new, str) and old and new) or old == new:
+            return None
+        return misnamed["kind"], old, new
+
+    @property
     def renaming(self) -> dict[str, str]:
         """The option of `dead retry` that renames what is misnamed to the nearest name; empty if nothing is known.
 
         A name with `=` cannot be given as OLD=NEW.
         """
-        misnamed = self.details.get("misnamed")
-        if not isinstance(misnamed, dict) or misnamed.get("kind") not in _RENAMED:
+        if self.misnamed is None:
             return {}
-        old, new = misnamed.get("name"), misnamed.get("nearest")
-        if not (isinstance(old, str) and isinstance(new, str) and old and new) or "=" in old or old == new:
-            return {}
-        return {f"rename_{misnamed['kind']}": f"{old}={new}"}
+        kind, old, new = self.misnamed
+        return {} if "=" in old else {f"rename_{kind}": f"{old}={new}"}
 
     def retry_command(self, *ids: str, **chosen: str) -> str:
         """Return the command that retries the chosen dead letters, with the names that fix this one's problem."""

@@ -205,13 +205,9 @@ class HeldReader:
             for at in range(0, len(ids), SLICE):
                 yield ids[at : at + SLICE], alone
             return
-        key, alone = project_keys.dead, True
-        if chosen.group:
-            key, alone = project_keys.dead_group(chosen.group), not chosen.reason
-        elif chosen.reason:
-            key = project_keys.dead_reason(chosen.reason)
-        for part in self._walk(key, *chosen.range):
-            yield part, alone and not chosen.reads_messages
+        alone = not (chosen.group and chosen.reason) and not chosen.reads_messages
+        for part in self._walk(chosen.index(project_keys), *chosen.range):
+            yield part, alone
 
     def _by_name(self, project_keys: keys.ProjectKeys, chosen: DeadLetterFilter) -> tuple[list[str], bool] | None:
         """Return the few ids that the filter names: by id, by message id, or by data row and model.

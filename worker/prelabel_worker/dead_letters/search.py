@@ -121,7 +121,8 @@ class Search:
         if named is not None:
             yield from (place for place in named if after is None or place.order > after.order)
             return
-        streams = {name: _Stream(name, self._index(name, chosen), *chosen.range) for name in project_ids}
+        indexes = {name: chosen.index(keys.ProjectKeys(self._prefix, name)) for name in project_ids}
+        streams = {name: _Stream(name, index, *chosen.range) for name, index in indexes.items()}
         if after is not None:
             for stream in streams.values():
                 stream.start_after(after, self._client)
@@ -148,12 +149,6 @@ class Search:
         empty = [stream for stream in streams if stream.more and not stream.places]
         for stream, (answer,) in ask(self._client, empty, ask_places):
             stream.take(answer, number)
-
-    def _index(self, project_id: str, chosen: DeadLetterFilter) -> str:
-        project_keys = keys.ProjectKeys(self._prefix, project_id)
-        if chosen.group:
-            return project_keys.dead_group(chosen.group)
-        return project_keys.dead_reason(chosen.reason) if chosen.reason else project_keys.dead
 
     def _named(self, project_ids: Sequence[str], chosen: DeadLetterFilter) -> list[Cursor] | None:
         """Return the places of the dead letters that the filter names; None if it names none."""

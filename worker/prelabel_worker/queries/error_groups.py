@@ -145,7 +145,7 @@ class ErrorGroups:
         self._read_samples(shares, keep=only is not None)
         states = self._states.all() if only is None else {only: self._states.get(only)}
         groups = [self._group(group, parts, states.get(group, GroupState())) for group, parts in shares.items()]
-        groups += [_without_rows(group, state) for group, state in states.items() if group not in shares]
+        groups += [without_rows(group, state) for group, state in states.items() if group not in shares]
         return sorted(groups, key=lambda group: (-group.rows, group.group))
 
     def _read_changed(self, project_ids: Sequence[str]) -> bool:
@@ -262,5 +262,6 @@ def _by_group(projects: Mapping[str, _ProjectGroups]) -> dict[str, list[tuple[st
     return dict(shares)
 
 
-def _without_rows(group: str, state: GroupState) -> ErrorGroup:
+def without_rows(group: str, state: GroupState) -> ErrorGroup:
+    """Return a group of which no dead letter is left, or none was ever there."""
     return ErrorGroup(group, "", state.about, 0, (), 0, (), False, None, None, state, None)

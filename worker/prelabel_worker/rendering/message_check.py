@@ -1,6 +1,7 @@
 """Check one message as a person edits it: by the rules of publishing, and against its project's ontology. No I/O."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +9,7 @@ import orjson
 
 from prelabel.errors import MessageError, Reason
 from prelabel.json_record import JsonRecord
-from prelabel.validation.gate import MAX_MESSAGE_BYTES, read_message
+from prelabel.validation.gate import read_message
 from prelabel_worker.ontology.ontology import Ontology
 from prelabel_worker.rendering.row_builder import RowBuilder
 
@@ -80,26 +81,28 @@ def check_message(
 
     with_ontology = builder is not None
     first = fault(raw)
-    annotations = _annotations(raw)
-    count = len(annotations) if annotations is not None else 0
+    message = _with_annotations(raw)
+    count = len(message["annotations"]) if message is not None else 0
     if first is None:
         return CheckedMessage([], count, with_ontology)
     problems = [MessageProblem.of(first)]
-    if annotations is not None and len(raw) <= min(_LARGE_BYTES, MAX_MESSAGE_BYTES):
-        problems = _all_problems(first, orjson.loads(raw), fault)
+    if message is not None and len(raw) <= _LARGE_BYTES:
+        problems = _all_problems(first, message, fault)
     return CheckedMessage(problems, count, with_ontology)
 
 
-def _annotations(raw: bytes) -> list[Any] | None:
+def _with_annotations(raw: bytes) -> dict[str, Any] | None:
+    """Return the message as JSON; None if it cannot be read or has no array of annotations."""
     try:
         message = orjson.loads(raw)
     except orjson.JSONDecodeError:
         return None
-    annotations = message.get("annotations") if isinstance(message, dict) else None
-    return annotations if isinstance(annotations, list) else None
+    return message if isinstance(message, dict) and isinstance(message.get("annotations"), list) else None
 
 
-def _all_problems(first: MessageError, message: dict[str, Any], fault: Any) -> list[MessageProblem]:
+def _all_problems(
+    first: MessageError, message: dict[str, Any], fault: Callable[[bytes], MessageError | None]
+) -> list[MessageProblem]:
     """Return the problem of every annotation that has one: the check reports the first, so that one is removed.
 
     Ends at a problem of no single annotation, and at a relationship, whose ends may have been removed.

@@ -249,12 +249,16 @@ def test_of_two_that_begin_at_once_one_runs(project: Project) -> None:
     assert refused == begun * 2
 
 
+def wait_for_another_millisecond(project: Project) -> None:
+    began = server_time(project.client, "")
+    wait_for(lambda: server_time(project.client, "") > began + 0.002, "another millisecond")
+
+
 def test_the_oldest_ended_actions_are_forgotten(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("prelabel_worker.dead_letters.bulk_log.KEPT", 3)
     log = BulkLog(project.client, project.settings.key_prefix)
     for number in range(6):
-        began = server_time(project.client, "")
-        wait_for(lambda: server_time(project.client, "") > began + 0.002, "another millisecond")  # noqa: B023
+        wait_for_another_millisecond(project)
         action = log.begin(name=str(number), verb="retry", who="a", scope=str(number), matching=1, projects=1)
         log.abort(action.id, "b")
         log.end(action, BulkResult(1, 1, 0, 1), 1, "done")

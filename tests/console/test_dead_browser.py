@@ -4,11 +4,12 @@ import re
 import urllib.parse
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import orjson
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, ViewportSize, expect
 
 from prelabel import Publisher
 from prelabel.errors import Reason
@@ -28,7 +29,8 @@ from tests.support.worker_process import environment, running_worker
 pytestmark = pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="there is no Chromium on this machine")
 
 Visit = Callable[..., Page]
-PHONE = {"width": 390, "height": 780}
+PHONE: ViewportSize = {"width": 390, "height": 780}
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 HOSTILE = EVIL + '"><img src=x onerror=alert(1)><script>alert(2)</script></textarea>'
 TOOLS = [{"tool": "rectangle", "name": "Person"}]
 
@@ -79,11 +81,11 @@ def test_axe_finds_nothing_and_a_phone_scrolls_in_one_direction(
     page = visit(trouble[name], ignore=("422",) if name == "bad query" else ())
     for details in page.locator("details").all():
         details.evaluate("(details) => { details.open = true; }")
-    for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    for scheme in SCHEMES:
+        page.emulate_media(color_scheme=scheme)
         violations = Axe().run(page).response["violations"]
         assert [(entry["id"], entry["nodes"][0]["html"]) for entry in violations] == []
-    page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    page.set_viewport_size(PHONE)
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
 
 

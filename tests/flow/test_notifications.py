@@ -157,8 +157,7 @@ def test_the_address_is_in_no_log_and_on_no_screen(flow: Flow, receiver: Receive
         assert json.loads(done.stdout) == {"accepted": False, "status": 500, "answer": "ok"}
         flow.publish(box("a", project=flow.project))
         run_in(flow.stack.folder.parent, "project", "pause", flow.project)
-        failed = lambda: any("notify.failed" in log for log in logs(flow))  # noqa: E731
-        wait_for(failed, "an attempt that the receiver refuses")
+        wait_for(lambda: any("notify.failed" in log for log in logs(flow)), "an attempt that the receiver refuses")
     finally:
         receiver.status = 200
 

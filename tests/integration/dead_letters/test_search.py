@@ -108,7 +108,7 @@ def test_a_search_ends_after_its_time_and_says_where_to_continue(project: Projec
 
 @pytest.mark.parametrize("text", ["", "1", "1.2", "x.1.p", "-1.1.p", "9" * 16 + ".1.p"])
 def test_what_is_no_cursor_is_refused(text: str) -> None:
-    with pytest.raises(ValueError):  # noqa: PT011
+    with pytest.raises(ValueError, match="expected a cursor that a page gave"):
         Cursor.parse(text)
 
 

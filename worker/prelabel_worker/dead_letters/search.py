@@ -51,9 +51,10 @@ class Cursor(NamedTuple):
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read a cursor. Raises ValueError."""
-        ms, id_, project_id = text.split(".", 2)
-        if not (ms.isascii() and ms.isdigit() and len(ms) < 16):
+        ms, *rest = text.split(".", 2)
+        if len(rest) != 2 or not (ms.isascii() and ms.isdigit() and len(ms) < 16):
             raise ValueError("expected a cursor that a page gave")
+        id_, project_id = rest
         return cls(int(ms), project_id, id_)
 
 

@@ -3,7 +3,7 @@
 import threading
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from prelabel.errors import MalformedMessage, Reason, found_value
@@ -106,6 +106,14 @@ class PredictionMapping:
             expected = "`global_key` in the mapping, or --global-key: the output of a model names no data row"
             raise MalformedMessage(Reason.MALFORMED_MESSAGE, "dataRow", "nothing", expected)
         return self.routed(message) if self.takes(_key_of(message)) else []
+
+    def forked(self) -> None:
+        """Call in a forked child, where a lock that another thread held stays locked."""
+        self._lock = threading.Lock()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # For processes that are spawned; they count for themselves.
+        return type(self), tuple(getattr(self, option.name) for option in fields(self) if option.init)
 
     def _renames(self) -> bool:
         return bool(self.classes) or self.confidence > 0 or self.unmapped != "keep"

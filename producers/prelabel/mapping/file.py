@@ -7,6 +7,7 @@ from typing import Any
 from prelabel.mapping.checks import BadMapping, between, check_keys, one_of
 from prelabel.mapping.classes import read_target
 from prelabel.mapping.mapping import PredictionMapping
+from prelabel.mapping.ontology_names import check_names, read_names
 from prelabel.mapping.output_table import read_output
 from prelabel.mapping.routes import read_route
 from prelabel.mapping.sampling import read_sample_table
@@ -14,11 +15,18 @@ from prelabel.mapping.template import KeyTemplate
 from prelabel.text_input import UnreadableInput, read_text
 
 
-def read_mapping(path: Path) -> PredictionMapping:
-    """Return the mapping in a file. Raises BadMapping with the file, the key, what was found and what was expected."""
+def read_mapping(path: Path, *, ontology: Path | None = None) -> PredictionMapping:
+    """Return the mapping in a file. Raises BadMapping with the file, the key, what was found and what was expected.
+
+    `ontology` is a file that `prelabel ontology show --json` wrote: a feature, a classification or an option that it
+    does not have is an error, which suggests the name that was meant.
+    """
+    names = read_names(ontology) if ontology is not None else None
     try:
-        table = tomllib.loads(read_text(path).decode())
-        return mapping_of(table)
+        mapping = mapping_of(tomllib.loads(read_text(path).decode()))
+        if names is not None:
+            check_names(mapping, names)
+        return mapping
     except UnreadableInput as error:
         raise BadMapping(str(error)) from None
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:

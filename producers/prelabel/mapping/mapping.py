@@ -15,12 +15,14 @@ from prelabel.mapping.outputs import Output
 from prelabel.mapping.routes import Route, lowest_confidence
 from prelabel.mapping.sampling import Sample
 from prelabel.mapping.template import KeyTemplate
+from prelabel.messages import PredictionMessage
 
 OUTSIDE = "data rows outside the sample"
 EMPTY = "data rows without predictions"
 UNROUTED = "data rows that no route takes"
 ROUTED_AWAY = "data rows that a route leaves out"
 _KEY = KeyTemplate("{record.key}")
+_FIELDS = {field.alias or name for name, field in PredictionMessage.model_fields.items()}
 
 
 @dataclass(slots=True, eq=False)
@@ -91,7 +93,8 @@ class PredictionMapping:
         body = incoming.body
         is_object = isinstance(body, Mapping)
         if is_object and (self.output is None or "annotations" in body):
-            message = dict(body)
+            facts = template.body_keys - _FIELDS if template is not None else set()
+            message = {key: value for key, value in body.items() if key not in facts}
             if "annotations" in message and self._renames():
                 message["annotations"] = mapped(message["annotations"], self)
         elif self.output is not None:

@@ -38,20 +38,19 @@ class KeyTemplate:
 
     text: str
     parts: tuple[str | KeyField, ...] = field(init=False, compare=False, repr=False)
+    #: The keys of a record's object that it reads.
+    body_keys: frozenset[str] = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         pieces = (piece for piece in _PIECE.split(self.text) if piece)
         object.__setattr__(self, "parts", tuple(_part(self.text, piece) for piece in pieces))
+        of_body = (part.path.steps[0] for part in self.fields if part.root == "body")
+        object.__setattr__(self, "body_keys", frozenset(of_body))
 
     @property
     def fields(self) -> tuple[KeyField, ...]:
         """Return the template's fields, in their order."""
         return tuple(part for part in self.parts if isinstance(part, KeyField))
-
-    @property
-    def body_keys(self) -> set[str]:
-        """Return the keys of a record's object that the template reads."""
-        return {part.path.steps[0] for part in self.fields if part.root == "body"}
 
     def fill(self, incoming: Incoming) -> str:
         """Return the key of a record. Raises MessageError, which names the field that is missing or empty."""

@@ -15,6 +15,7 @@ from prelabel.readers.groups import Groups, KeyClash, Origin
 from prelabel.readers.mapping import ClassMapping
 from prelabel.text_input import UnreadableInput, name_of, open_text
 
+WITHOUT_PREDICTIONS = "data rows without predictions"
 MAX_LINE = 65_536
 """Maximum number of bytes of a line in a text format."""
 _FIELD = re.compile(r"\{(\w+)(?::0?(\d{1,3})d)?\}")
@@ -91,35 +92,53 @@ class ReaderOptions:
     masks: Path | None = None
     #: Panoptic: template of the address at which Labelbox finds a PNG file; with it no pixels are read.
     mask_url: str | None = None
-    #: RTTM: the media of the data rows.
-    media: Literal["audio", "video"] = "audio"
+    #: The media of the data rows; None for what the format is mostly of: audio for speech, documents for OCR.
+    media: Literal["audio", "video", "document", "image"] | None = None
     #: Frames per second of the video.
     frame_rate: float | None = None
     #: MOT: n, if the tracker saw only every n-th frame of the video.
     frame_step: int = 1
     #: MOT: the number that the file gives to the first frame of the video.
     first_frame: int = 1
+    #: CoNLL, brat: the file with the text of the data row, or the folder with a file for each.
+    texts: Path | None = None
+    #: CoNLL, tables: the column that has each role, if it cannot be told from the file.
+    columns: Mapping[str, str] = field(default_factory=dict)
+    #: Classes of whole data rows: the minimum score of each of several classes; None if exactly one holds, the best.
+    multi_label: float | None = None
+    #: OCR: which of its boxes to publish.
+    level: Literal["word", "line", "block"] = "line"
+    #: OCR: boxes, or entities of a text layer that was made from the same file.
+    ocr_as: Literal["boxes", "entities"] = "boxes"
+    #: OCR: the free text below each box that gets its words; None for none.
+    text_feature: str | None = None
+    #: OCR: dots per inch of the pages' pictures, if the file does not say it.
+    dpi: float | None = None
 
     def key_template(self, default: str, *fields: str) -> str:
         """Return the template of global keys that applies. Raises UnreadableSource if it has other fields than these.
 
-        A field that is not filled would be the same text in the key of every data row.
+        A field that is not filled would be the same text in the key of every data row. Without `fields`, any is
+        accepted: those are names of the record's own fields, and `document_key` finds out whether it has them.
         """
         template = self.global_key or self.mapping.global_key or default
         for field_like in _LIKE_A_FIELD.findall(template):
             match = _FIELD.fullmatch(field_like)
-            if match is None or match[1] not in fields:
-                known = " or ".join(f"{{{name}}}" for name in fields)
+            if match is None or (fields and match[1] not in fields):
+                known = " or ".join(f"{{{name}}}" for name in fields or ("file", "index"))
                 raise UnreadableSource(f"global key {template!r}: expected the field {known}, found {field_like}")
         return template
 
 
 @dataclass(frozen=True, slots=True)
 class KeyedAnnotation:
-    """One annotation, the global key of its data row, and the record that the key was made for."""
+    """One annotation, the global key of its data row, and the record that the key was made for.
+
+    None for the annotation names a data row that the model has looked at, whether it predicts something or not.
+    """
 
     key: str
-    annotation: Mapping[str, Any]
+    annotation: Mapping[str, Any] | None
     origin: Origin
 
 
@@ -161,8 +180,11 @@ def messages_of(
                 else:
                     groups.add(item.key, item.annotation, item.origin)
             for key, group in groups:
-                if options.mapping.takes(key):
-                    yield Record(f"{file}, data row {key}", _message(key, merge(group), options))
+                items = merge([item for item in group if item is not None])
+                if not items:
+                    options.mapping.left_out[WITHOUT_PREDICTIONS] += 1
+                elif options.mapping.takes(key):
+                    yield Record(f"{file}, data row {key}", _message(key, items, options))
     except KeyClash as clash:
         raise UnreadableSource(f"{file}: {clash}; {_told_apart(clash, apart)}") from None
     except sqlite3.Error as error:

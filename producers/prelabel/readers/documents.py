@@ -45,7 +45,7 @@ class Document:
     def key(self, template: str) -> str:
         """Return its global key. Raises ValueError for a field that it does not have."""
         fields: dict[str, Any] = {"file": self.file, "index": self.index}
-        for name in fields_of(template) - fields.keys():
+        for name in set(fields_of(template)) - fields.keys():
             value = self.value.get(name) if isinstance(self.value, Mapping) else None
             if isinstance(value, bool) or not isinstance(value, int | str) or value == "":
                 raise BadValue(name, "a text or a whole number for the global key", found_value(value))

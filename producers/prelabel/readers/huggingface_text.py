@@ -76,7 +76,7 @@ def read_labels(path: Path, options: ReaderOptions) -> Source:
                     "each. Type --global-key '{file}-{index}', or another template with {index}"
                 )
             classes[name] = score
-        yield from answers_of(classes.items(), LABEL, options)
+        yield from answers_of(classes.items(), options.question or LABEL, options)
 
     return read_documents(path, options, answers, split=lambda path: _inputs(path, options, ("label",)))
 

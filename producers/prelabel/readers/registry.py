@@ -32,6 +32,7 @@ class Format:
 
 
 _COCO = frozenset({"categories", "images"})
+_CLASSES = frozenset({"multi_label", "question"})
 _TIMES = frozenset({"media", "frame_rate"})
 _OCR = frozenset({"media", "level", "text_feature", "dpi"})
 _OCR_WITH_IDS = _OCR | {"ocr_as"}
@@ -45,9 +46,9 @@ _TABLE = (
     Format("rttm", "rttm", "who speaks when → a checklist with ranges of time", _TIMES),
     Format("whisper", "whisper", "transcripts → texts and speakers with ranges of time", _TIMES),
     Format("pyannote", "pyannote", "who speaks when, in JSON → a checklist with ranges of time", _TIMES),
-    Format("spacy", "spacy", "entities, spans and categories of texts", frozenset({"multi_label"})),
+    Format("spacy", "spacy", "entities, spans and categories of texts", _CLASSES),
     Format("huggingface-tokens", "huggingface_text", "entities of texts", frozenset(), "read_tokens"),
-    Format("huggingface-labels", "huggingface_text", "classes → answers", frozenset({"multi_label"}), "read_labels"),
+    Format("huggingface-labels", "huggingface_text", "classes → answers", _CLASSES, "read_labels"),
     Format("conll", "conll", "tags of tokens → entities of texts", frozenset({"columns", "texts"})),
     Format("brat", "brat", "entities, attributes and relations of texts", frozenset({"texts"})),
     Format("hocr", "hocr", "lines of pages → document boxes or entities", _OCR_WITH_IDS),

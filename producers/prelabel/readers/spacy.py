@@ -34,7 +34,9 @@ def read(path: Path, options: ReaderOptions) -> Source:
                 except ValueError as error:
                     yield bad_record(f", {part}[{index}]", error)
         cats = object_of(doc.get("cats") or {}, "cats")
-        yield from answers_of([(name, scores.read(score)) for name, score in cats.items()], CATEGORY, options)
+        yield from answers_of(
+            [(name, scores.read(score)) for name, score in cats.items()], options.question or CATEGORY, options
+        )
 
     return read_documents(path, options, annotations)
 

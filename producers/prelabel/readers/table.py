@@ -46,7 +46,7 @@ def read(path: Path, options: ReaderOptions) -> Source:
     check_media(path, options)
     names, rows = _rows(path)
     columns = Columns(path.name, names, options.columns)
-    if missing := fields_of(template) - {*names, "file", "key"}:
+    if missing := set(fields_of(template)) - {*names, "file", "key"}:
         raise UnreadableSource(f"global key {template!r}: the table has no column {min(missing)!r}")
     if "key" in fields_of(template):
         columns.need("key")
@@ -161,7 +161,7 @@ def _key(template: str, row: Mapping[str, Any], columns: Columns, path: Path, wh
     if "" in row and len(row) == 1:
         raise ValueError(str(row[""]))
     fields: dict[str, Any] = {"file": stem_of(path)}
-    for name in fields_of(template) - fields.keys():
+    for name in set(fields_of(template)) - fields.keys():
         value = row.get(columns.column("key") or name if name == "key" else name)
         if isinstance(value, bool) or not isinstance(value, int | str) or value == "":
             raise BadValue(name, "a text or a whole number for the global key", found_value(value))

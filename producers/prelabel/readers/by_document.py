@@ -45,7 +45,8 @@ def read_documents(
             except ValueError as error:
                 yield bad_record(document.where, error, key)
                 continue
-            yield KeyedAnnotation(key, None, document.origin)
+            if not any(isinstance(item, BadRecord) for item in annotations):  # else they may all be bad
+                yield KeyedAnnotation(key, None, document.origin)
             for item in annotations:
                 if isinstance(item, BadRecord):
                     yield replace(item, where=f"{document.where}{item.where}", key=key)

@@ -138,13 +138,19 @@ class _File:
             yield text.bad
         elif text.begun:
             origin = Origin("document", f"{self._file.name} {text.number}", text.where)
-            yield KeyedAnnotation(text.key, None, origin)
-            for span in text.tags.spans:
-                try:
-                    if annotation := entity(span.name, None, span.start, span.end, self._options):
-                        yield KeyedAnnotation(text.key, annotation, origin)
-                except ValueError as error:
-                    yield bad_record(span.where, error, text.key)
+            items = list(self._entities(text))
+            if not any(isinstance(item, BadRecord) for item in items):  # else they may all be bad
+                yield KeyedAnnotation(text.key, None, origin)
+            for item in items:
+                yield item if isinstance(item, BadRecord) else KeyedAnnotation(text.key, item, origin)
+
+    def _entities(self, text: _Text) -> Iterator[dict[str, Any] | BadRecord]:
+        for span in text.tags.spans:
+            try:
+                if annotation := entity(span.name, None, span.start, span.end, self._options):
+                    yield annotation
+            except ValueError as error:
+                yield bad_record(span.where, error, text.key)
 
     def _token(self, line: str, where: str) -> None:
         """Take a token. A bad one makes its document bad: the characters of those after it are not known."""

@@ -51,19 +51,20 @@ def read(path: Path, options: ReaderOptions) -> Source:
         columns.need("key")
     scores = Scores(path.name)
 
-    def annotations() -> Iterator[KeyedAnnotation | BadRecord]:
+    def items() -> Iterator[KeyedAnnotation | BadRecord]:
         for index, row in enumerate(rows):
             where, key = f"{path.name}, row {index + 1}", None
             try:
                 key, origin = _key(template, row, columns, path, where)
-                yield KeyedAnnotation(key, None, origin)
-                for annotation in _annotations(columns.of(row), options, scores):
-                    yield KeyedAnnotation(key, annotation, origin)
+                annotations = list(_annotations(columns.of(row), options, scores))
             except ValueError as error:
                 yield bad_record(where, error, key)
+                continue
+            yield KeyedAnnotation(key, None, origin)
+            yield from (KeyedAnnotation(key, annotation, origin) for annotation in annotations)
         scores.check()
 
-    return messages_of(annotations(), options, path.name, _merged, apart="{key}")
+    return messages_of(items(), options, path.name, _merged, apart="{key}")
 
 
 def _rows(path: Path) -> tuple[list[str], Iterable[Mapping[str, Any]]]:

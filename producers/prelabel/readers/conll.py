@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from prelabel.annotations.text import MAX_CHARACTERS
 from prelabel.errors import quoted

@@ -19,9 +19,9 @@ from prelabel_worker.dead_letters.editing import Edits, suggested_edits
 from prelabel_worker.dead_letters.explain import cause_of, field_of
 from prelabel_worker.dead_letters.group_state import GroupState, GroupStates, State
 from prelabel_worker.dead_letters.letter import DeadLetter
-from prelabel_worker.dead_letters.pipelines import ask
 from prelabel_worker.dead_letters.reader import HeldReader
 from prelabel_worker.quarantine.names import project_ids
+from prelabel_worker.quarantine.pipelines import ask
 
 PROJECTS_SHOWN = 50
 """Maximum number of projects that a group names: the largest ones."""

@@ -1,6 +1,5 @@
 """The parts that readers share: records, options, and how the annotations of a data row become one message."""
 
-import re
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -10,15 +9,14 @@ from typing import Any, Literal
 
 from prelabel.annotations.base import MAX_NUMBER
 from prelabel.annotations.confidence import rounded
-from prelabel.errors import found_value
+from prelabel.errors import MessageError, found_value
+from prelabel.mapping import BadMapping, Incoming, PredictionMapping
+from prelabel.mapping.template import template_of
 from prelabel.readers.groups import Groups, KeyClash, Origin
-from prelabel.readers.mapping import ClassMapping
 from prelabel.text_input import UnreadableInput, name_of, open_text
 
 MAX_LINE = 65_536
 """Maximum number of bytes of a line in a text format."""
-_FIELD = re.compile(r"\{(\w+)(?::0?(\d{1,3})d)?\}")
-_LIKE_A_FIELD = re.compile(r"\{\w+(?::[^{}]*)?\}")
 
 
 class UnreadableSource(UnreadableInput):
@@ -75,14 +73,14 @@ Source = Iterator[Record | BadRecord]
 class ReaderOptions:
     """How to read a file, and the values that it lacks."""
 
-    #: The project of all messages.
+    #: The project of all messages; empty for the mapping's project and routes.
     project_id: str
     #: The model's name.
     model: str | None = None
     #: Template of a data row's global key; None for the mapping's template, or else the format's own.
     global_key: str | None = None
     #: Class names → features, the minimum confidence, the sample of data rows.
-    mapping: ClassMapping = field(default_factory=ClassMapping)
+    mapping: PredictionMapping = field(default_factory=PredictionMapping)
     #: COCO: the file with the names of categories, if the predictions do not have them.
     categories: Path | None = None
     #: COCO: the file with the sizes and names of images, if the predictions do not have them.
@@ -105,12 +103,15 @@ class ReaderOptions:
 
         A field that is not filled would be the same text in the key of every data row.
         """
-        template = self.global_key or self.mapping.global_key or default
-        for field_like in _LIKE_A_FIELD.findall(template):
-            match = _FIELD.fullmatch(field_like)
-            if match is None or match[1] not in fields:
-                known = " or ".join(f"{{{name}}}" for name in fields)
-                raise UnreadableSource(f"global key {template!r}: expected the field {known}, found {field_like}")
+        of_mapping = self.mapping.global_key.text if self.mapping.global_key else None
+        template = self.global_key or of_mapping or default
+        known = " or ".join(f"{{{name}}}" for name in fields)
+        try:
+            unknown = [name for name in fields_of(template) if name not in fields]
+        except UnreadableSource as error:
+            raise UnreadableSource(f"{error}; expected the field {known}") from None
+        if unknown:
+            raise UnreadableSource(f"global key {template!r}: expected the field {known}, found {{{unknown[0]}}}")
         return template
 
 
@@ -124,18 +125,19 @@ class KeyedAnnotation:
 
 
 def filled(template: str, fields: Mapping[str, Any]) -> str:
-    """Replace `{name}` by a field's value, `{name:06d}` with leading zeros; nothing in a template is evaluated."""
-
-    def value(match: re.Match[str]) -> str:
-        field_value = fields.get(match[1])
-        return match[0] if field_value is None else str(field_value).zfill(int(match[2] or 0))
-
-    return _FIELD.sub(value, template)
+    """Replace `{name}` by a field's value, `{name:06d}` with leading zeros. Raises ValueError for an empty value."""
+    try:
+        return template_of(template).fill(Incoming(None, record=fields))
+    except MessageError as error:
+        raise BadValue(error.path, error.expected, error.found) from None
 
 
-def fields_of(template: str) -> set[str]:
-    """Return the names of the fields in a template."""
-    return {match[1] for match in _FIELD.finditer(template)}
+def fields_of(template: str) -> list[str]:
+    """Return the names of the fields in a template. Raises UnreadableSource if it is not one."""
+    try:
+        return [part.text.strip("{}") for part in template_of(template).fields]
+    except BadMapping as error:
+        raise UnreadableSource(str(error)) from None
 
 
 def messages_of(
@@ -162,7 +164,9 @@ def messages_of(
                     groups.add(item.key, item.annotation, item.origin)
             for key, group in groups:
                 if options.mapping.takes(key):
-                    yield Record(f"{file}, data row {key}", _message(key, merge(group), options))
+                    where = f"{file}, data row {key}"
+                    for message in options.mapping.routed(_message(key, merge(group), options)):
+                        yield Record(where, message)
     except KeyClash as clash:
         raise UnreadableSource(f"{file}: {clash}; {_told_apart(clash, apart)}") from None
     except sqlite3.Error as error:
@@ -178,9 +182,9 @@ def _told_apart(clash: KeyClash, apart: str) -> str:
 
 def _message(key: str, annotations: list[Any], options: ReaderOptions) -> dict[str, Any]:
     """Return the message of one data row."""
-    message: dict[str, Any] = {
-        "projectId": options.project_id, "dataRow": {"globalKey": key}, "annotations": annotations
-    }  # fmt: skip
+    message: dict[str, Any] = {"dataRow": {"globalKey": key}, "annotations": annotations}
+    if options.project_id:
+        message = {"projectId": options.project_id} | message
     if options.model:
         message["model"] = {"name": options.model}
     return message

@@ -54,7 +54,7 @@ def read(path: Path, options: ReaderOptions) -> Source:
             where = f"{path.name}, line {number}"
             cells = line.split()
             if cells[0] in _OTHER_TYPES:
-                options.mapping.left_out["lines that are no SPEAKER"] += 1
+                options.mapping.leave_out("lines that are no SPEAKER")
                 continue
             try:
                 lines.check(cells, number, where)

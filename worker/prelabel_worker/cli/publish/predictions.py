@@ -12,7 +12,7 @@ import typer
 from prelabel.readers import (
     FORMATS,
     BadRecord,
-    ClassMapping,
+    PredictionMapping,
     ReaderOptions,
     Record,
     Source,
@@ -94,7 +94,7 @@ class Predictions:
                     f"{self.form} cannot be read from standard input or a pipe, since a file of it is read more than "
                     "once: write it to a file, unpacked or not, and give that file's name"
                 )
-            mapping = read_mapping(self.mapping) if self.mapping else ClassMapping()
+            mapping = read_mapping(self.mapping) if self.mapping else PredictionMapping()
             special: dict[str, Any] = {name: value for name in _SPECIAL if (value := getattr(self, name)) is not None}
             options = ReaderOptions(project, self.model, self.global_key, mapping, **special)
             yield _to_the_end(self._named(Path(file), FORMATS[self.form].read(Path(file), options)))

@@ -15,13 +15,14 @@ from prelabel.mapping.outputs import Output
 from prelabel.mapping.routes import Route, lowest_confidence
 from prelabel.mapping.sampling import Sample
 from prelabel.mapping.template import KeyTemplate
-from prelabel.messages import new_message_id
+from prelabel.messages import PredictionMessage
 
 OUTSIDE = "data rows outside the sample"
 EMPTY = "data rows without predictions"
 UNROUTED = "data rows that no route takes"
 ROUTED_AWAY = "data rows that a route leaves out"
 _KEY = KeyTemplate("{record.key}")
+_FIELDS = {field.alias or name for name, field in PredictionMessage.model_fields.items()}
 
 
 @dataclass(slots=True, eq=False)
@@ -92,7 +93,8 @@ class PredictionMapping:
         body = incoming.body
         is_object = isinstance(body, Mapping)
         if is_object and (self.output is None or "annotations" in body):
-            message = dict(body)
+            facts = template.body_keys - _FIELDS if template is not None else set()
+            message = {key: value for key, value in body.items() if key not in facts}
             if "annotations" in message and self._renames():
                 message["annotations"] = mapped(message["annotations"], self)
         elif self.output is not None:
@@ -105,7 +107,7 @@ class PredictionMapping:
         elif template is None and self.output is not None and "dataRow" not in message:
             expected = "`global_key` in the mapping, or --global-key: the output of a model names no data row"
             raise MalformedMessage(Reason.MALFORMED_MESSAGE, "dataRow", "nothing", expected)
-        return self.routed(message) if self.takes(_key_of(message)) else []
+        return self.routed(message) if self.takes(key_of(message)) else []
 
     def forked(self) -> None:
         """Call in a forked child, where a lock that another thread held stays locked."""
@@ -121,7 +123,7 @@ class PredictionMapping:
     def routed(self, message: dict[str, Any]) -> list[dict[str, Any]]:
         """Return a message with its project and model, one for each project that gets it; none if it is left out.
 
-        A message that names a project itself goes there. Messages for several projects have one message id.
+        A message that names a project itself goes there.
         """
         if message.get("model") is None and self.model is not None:
             message["model"] = dict(self.model)
@@ -135,13 +137,11 @@ class PredictionMapping:
         if not projects and (route or self.routes):
             self.leave_out(ROUTED_AWAY if route else UNROUTED)
             return []
-        if len(projects) > 1 and message.get("messageId") is None:
-            message["messageId"] = new_message_id()
         return [{"projectId": project, **_without_project(message)} for project in projects] or [message]
 
     def _route(self, message: dict[str, Any]) -> Route | None:
         """Return the first route that takes a message, or None."""
-        annotations, key = message.get("annotations"), _key_of(message)
+        annotations, key = message.get("annotations"), key_of(message)
         lowest = lowest_confidence(annotations)
         for at, route in enumerate(self.routes):
             if route.suits(annotations, lowest):
@@ -193,7 +193,7 @@ def _without_project(message: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in message.items() if key != "projectId"}
 
 
-def _key_of(message: dict[str, Any]) -> str:
+def key_of(message: dict[str, Any]) -> str:
     """Return a data row's key; the check of the message reports one that is wrong."""
     row = message.get("dataRow")
     key = (row.get("globalKey") or row.get("id")) if isinstance(row, Mapping) else None

@@ -48,6 +48,11 @@ class KeyTemplate:
         """Return the template's fields, in their order."""
         return tuple(part for part in self.parts if isinstance(part, KeyField))
 
+    @property
+    def body_keys(self) -> set[str]:
+        """Return the keys of a record's object that the template reads."""
+        return {part.path.steps[0] for part in self.fields if part.root == "body"}
+
     def fill(self, incoming: Incoming) -> str:
         """Return the key of a record. Raises MessageError, which names the field that is missing or empty."""
         return "".join([part if isinstance(part, str) else self._value(part, incoming) for part in self.parts])
@@ -74,7 +79,7 @@ def _part(template: str, piece: str) -> str | KeyField:
             raise BadMapping(f"global key {template!r}: found a brace that is not part of {_EXPECTED}")
         return piece
     match = _FIELD.fullmatch(piece)
-    if match is None:
+    if match is None or match[1] == ".":
         raise BadMapping(f"global key {template!r}: found {piece}, which is not {_EXPECTED}")
     path = ValuePath.parse(match[1], f"global key {template!r}")
     root, *steps = path.steps

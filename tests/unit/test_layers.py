@@ -79,6 +79,8 @@ MAY_IMPORT = {
     "prelabel.publishing": "errors messages printing spool stack_file tracing validation wire",
     "prelabel.mapping": "annotations errors text_input",
     "prelabel.readers": "annotations builders errors mapping text_input",
+    "prelabel.web_server": "errors",
+    "prelabel.gateway": "annotations errors mapping messages printing publishing validation version web_server wire",
     "prelabel.testing": "errors messages printing publishing validation",
     # what is imported into Labelbox
     "prelabel_worker": "",

@@ -15,7 +15,7 @@ class GatewayPublisher(AsyncPublisher):
 
     def check(self, message: Message) -> Prepared:
         """Check a message without accepting it. Raises MessageError."""
-        return self._core.prepare(message, None, None)
+        return self._core.prepare(message, None, None)[0]  # one, since the publisher itself has no mapping
 
     async def accept(self, prepared: Prepared) -> None:
         """Accept a checked message, and wait for room if the buffer is full. Raises BufferFull, PublisherClosed."""

@@ -44,12 +44,13 @@ class AsyncPublisher(PublisherBase):
     ) -> str:
         """Accept a message and return its id; while the buffer is full, await room for up to `block_seconds`.
 
-        The message may be a label of Labelbox's SDK, as in `Publisher.publish`. Raises MessageError, BufferFull or
-        PublisherClosed, as `Publisher.publish` does; then the message was not accepted.
+        The message may be a label of Labelbox's SDK, and a `mapping` applies, as in `Publisher.publish`. Raises
+        MessageError, BufferFull or PublisherClosed, as `Publisher.publish` does; then the message was not accepted.
         """
         prepared = self._core.prepare(message, project_id, model)
-        await self._accept(prepared)
-        return prepared.message_id
+        for one in prepared:
+            await self._accept(one)
+        return prepared[0].message_id if prepared else ""
 
     async def flush(self, timeout: float | None = None) -> None:
         """Wait until Redis has every message published before this call. Raises as `Publisher.flush` does."""

@@ -1,8 +1,14 @@
-"""The operators' command `prelabel`. It needs the worker extra; without it, it says so in one line."""
+"""The operators' command `prelabel`. It needs an extra; without it, it says so in one line."""
 
 import sys
 
-NEEDS_EXTRA = "the command needs the worker extra: pip install 'prelabel[worker]'"
+EXTRAS = {"gateway": "gateway"}
+"""The smallest extra with all that a command needs, where that is not the worker's."""
+
+
+def needs_extra(extra: str) -> str:
+    """Return the sentence for a command that needs an extra."""
+    return f"the command needs the {extra} extra: pip install 'prelabel[{extra}]'"
 
 
 def main() -> None:
@@ -12,6 +18,7 @@ def main() -> None:
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("prelabel"):
             raise
-        print(f"prelabel: {NEEDS_EXTRA}", file=sys.stderr)  # noqa: T201
+        extra = EXTRAS.get(next(iter(sys.argv[1:]), ""), "worker")
+        print(f"prelabel: {needs_extra(extra)}", file=sys.stderr)  # noqa: T201
         sys.exit(2)
     run()

@@ -19,7 +19,6 @@ COMMANDS: Mapping[str, Declared | Noun] = {
     "gateway": Declared(
         "publish.gateway:gateway",
         "Accept predictions over HTTP and publish them: JSON, NDJSON and CloudEvents, from any language.",
-        "gateway",
     ),
     "validate": Declared(
         "publish.validate:command",

@@ -13,6 +13,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from prelabel.errors import PrelabelError
+from prelabel_worker.cli import EXTRAS, needs_extra
 
 _PACKAGE = "prelabel_worker.cli"
 _EXAMPLE = "Example: "
@@ -27,8 +28,6 @@ class Declared:
     place: str
     #: The first sentence of the function's docstring.
     help: str
-    #: The smallest extra with all that it needs.
-    extra: str = "worker"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +68,7 @@ class LazyCommand(TyperCommand):
         except ModuleNotFoundError as error:
             if (error.name or "").startswith("prelabel"):
                 raise
-            extra = self._declared.extra
-            raise ExtraMissing(f"`{self.name}` needs the {extra} extra: pip install 'prelabel[{extra}]'") from None
+            raise ExtraMissing(needs_extra(EXTRAS.get(self.name or "", "worker"))) from None
         only = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
         only.command(self.name)(callback)
         command = typer.main.get_command(only)

@@ -4,6 +4,7 @@ No piece of work is large, whatever a client sends: a few bytes can unpack to gi
 steps whose output is bounded.
 """
 
+import asyncio
 import zlib
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from prelabel.validation.gate import MAX_MESSAGE_BYTES
 _WINDOW_BYTES = 8 * 1024 * 1024
 _MOST_MEMBERS = 10_000
 _ENOUGH = 64 * 1024
+_MOST_LINES = 1_000_000
 _PIECES = msgspec.json.Decoder(list[msgspec.Raw])
 _SPACE = b" \t\r\n"
 
@@ -177,9 +179,13 @@ async def lines_of(chunks: AsyncIterator[bytes]) -> Rows:
     """Yield the lines of NDJSON as they come, by their numbers in the body; blank ones are no rows."""
     lines, number = Lines(), 0
     async for chunk in chunks:
-        ended = lines.feed(chunk)
-        yield _rows(ended, number)
-        number += len(ended)
+        for start in range(0, len(chunk), _ENOUGH):
+            ended = lines.feed(chunk[start : start + _ENOUGH])
+            yield _rows(ended, number)
+            number += len(ended)
+            if number > _MOST_LINES:  # blank ones are no rows, but cost time
+                raise Problem(413, f"a body may have {_MOST_LINES:,} lines, also if they are blank")
+            await asyncio.sleep(0)  # other requests get their turn
     yield _rows(lines.end(), number)
 
 

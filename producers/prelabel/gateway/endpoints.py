@@ -56,6 +56,8 @@ async def _answer(request: Request, plan_of: Callable[[Request, Gateway], Plan],
         response = answer(results, problem, busy=not gateway.publisher.redis_is_away)
     except Problem as refused:
         response = problem_answer(refused)
+        if refused.status == 401:
+            response.headers["WWW-Authenticate"] = 'Bearer realm="prelabel", Basic realm="prelabel"'
     finally:
         gateway.metrics.in_progress -= 1
     _record(request, gateway, response, results, token, time.monotonic() - began)

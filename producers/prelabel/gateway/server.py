@@ -25,6 +25,7 @@ def open_gateway(settings: Settings, tokens: Tokens) -> Gateway:
         durability=settings.durability,
         spool_dir=settings.spool_dir,
         spool_bytes=settings.spool_bytes,
+        max_rows=settings.buffer_rows,
         block_seconds=settings.limits.answer_seconds,
     )
     return Gateway(settings, tokens, publisher)

@@ -40,6 +40,7 @@ class Settings:
     durability: Durability = PublisherSettings.durability
     spool_dir: Path | None = None
     spool_bytes: int = PublisherSettings.spool_bytes
+    buffer_rows: int = PublisherSettings.max_rows
     #: What makes messages of bodies; None publishes messages as they are.
     mapping: PredictionMapping | None = None
     #: The limits of requests.

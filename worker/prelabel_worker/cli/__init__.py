@@ -2,6 +2,10 @@
 
 import sys
 
+NEEDS_EXTRA = (
+    "the command needs an extra: pip install 'prelabel[worker]', or 'prelabel[command]' to publish files only, "
+    "'prelabel[gateway]' to publish over HTTP"
+)
 EXTRAS = {"gateway": "gateway"}
 """The smallest extra with all that a command needs, where that is not the worker's."""
 
@@ -18,7 +22,6 @@ def main() -> None:
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("prelabel"):
             raise
-        extra = EXTRAS.get(next(iter(sys.argv[1:]), ""), "worker")
-        print(f"prelabel: {needs_extra(extra)}", file=sys.stderr)  # noqa: T201
+        print(f"prelabel: {NEEDS_EXTRA}", file=sys.stderr)  # noqa: T201
         sys.exit(2)
     run()

@@ -115,6 +115,9 @@ def gateway(
     spool_bytes: Annotated[
         int, _option("spool-bytes", "Maximum bytes on the disk for one project.", min=1)
     ] = _DEFAULTS.spool_bytes,
+    buffer_rows: Annotated[int, _option("buffer-rows", "Maximum rows of one project in memory.", min=1)] = (
+        _DEFAULTS.buffer_rows
+    ),
     redis_url: RedisUrl = None,
 ) -> None:
     """Accept predictions over HTTP and publish them: JSON, NDJSON and CloudEvents, from any language.
@@ -137,6 +140,7 @@ def gateway(
                 settings.durability,
                 spool_dir,
                 spool_bytes,
+                buffer_rows,
                 rows.read_mapping(),
                 rows.limits(),
             ),

@@ -76,11 +76,11 @@ MAY_IMPORT = {
     "prelabel.sdk": "annotations builders errors messages",
     "prelabel.validation": "annotations errors messages sdk",
     "prelabel.spool": "errors printing private_files wire",
-    "prelabel.publishing": "errors messages printing spool stack_file tracing validation wire",
+    "prelabel.publishing": "errors mapping messages printing spool stack_file tracing validation wire",
     "prelabel.mapping": "annotations errors text_input",
     "prelabel.readers": "annotations builders errors mapping text_input",
     "prelabel.bridges": "errors mapping messages private_files unix_time wire",
-    "prelabel.testing": "errors messages printing publishing validation",
+    "prelabel.testing": "errors mapping messages printing publishing validation",
     # what is imported into Labelbox
     "prelabel_worker": "",
     "prelabel_worker.amqp_url": "",

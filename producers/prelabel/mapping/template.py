@@ -74,7 +74,7 @@ def _part(template: str, piece: str) -> str | KeyField:
             raise BadMapping(f"global key {template!r}: found a brace that is not part of {_EXPECTED}")
         return piece
     match = _FIELD.fullmatch(piece)
-    if match is None:
+    if match is None or match[1] == ".":
         raise BadMapping(f"global key {template!r}: found {piece}, which is not {_EXPECTED}")
     path = ValuePath.parse(match[1], f"global key {template!r}")
     root, *steps = path.steps

@@ -73,7 +73,7 @@ Source = Iterator[Record | BadRecord]
 class ReaderOptions:
     """How to read a file, and the values that it lacks."""
 
-    #: The project of all messages.
+    #: The project of all messages; empty for the mapping's project and routes.
     project_id: str
     #: The model's name.
     model: str | None = None
@@ -164,7 +164,9 @@ def messages_of(
                     groups.add(item.key, item.annotation, item.origin)
             for key, group in groups:
                 if options.mapping.takes(key):
-                    yield Record(f"{file}, data row {key}", _message(key, merge(group), options))
+                    where = f"{file}, data row {key}"
+                    for message in options.mapping.routed(_message(key, merge(group), options)):
+                        yield Record(where, message)
     except KeyClash as clash:
         raise UnreadableSource(f"{file}: {clash}; {_told_apart(clash, apart)}") from None
     except sqlite3.Error as error:
@@ -180,9 +182,9 @@ def _told_apart(clash: KeyClash, apart: str) -> str:
 
 def _message(key: str, annotations: list[Any], options: ReaderOptions) -> dict[str, Any]:
     """Return the message of one data row."""
-    message: dict[str, Any] = {
-        "projectId": options.project_id, "dataRow": {"globalKey": key}, "annotations": annotations
-    }  # fmt: skip
+    message: dict[str, Any] = {"dataRow": {"globalKey": key}, "annotations": annotations}
+    if options.project_id:
+        message = {"projectId": options.project_id} | message
     if options.model:
         message["model"] = {"name": options.model}
     return message

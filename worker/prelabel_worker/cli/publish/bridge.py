@@ -245,6 +245,9 @@ def nats(
     ] = "nats://localhost:4222",
     durable: Annotated[str, typer.Option(help="The durable consumer; it is created if it is missing.")] = "prelabel",
     credentials: Annotated[Path | None, typer.Option(help="A file of credentials.")] = None,
+    ack_seconds: Annotated[
+        float, typer.Option(min=1, help="Seconds after which an unacknowledged message comes again.")
+    ] = 60,
 ) -> None:
     """Publish the messages of a NATS JetStream subject.
 
@@ -260,7 +263,9 @@ def nats(
     options.run(
         "nats",
         settings_for(options.redis_url),
-        lambda _: JetStream(server, subject, durable, credentials=str(credentials) if credentials else None),
+        lambda _: JetStream(
+            server, subject, durable, credentials=str(credentials) if credentials else None, ack_seconds=ack_seconds
+        ),
     )
 
 

@@ -110,9 +110,9 @@ class Bridges:
             while written < rows * part // kills:
                 write(written)
                 written += 1
-            wait_for(lambda n=before: len(self.messages()) > n, "the bridge to publish something", 20)  # type: ignore[misc]
+            wait_for(lambda n=before: len(self.messages()) > n, "the bridge to publish something", 40)  # type: ignore[misc]
             time.sleep(lot.uniform(0, 0.15))
             running.kill()
         self.start(*words)
-        wait_for(lambda: set(self.lefts()) == {f"k{n}" for n in range(rows)}, "every row", 20)
+        wait_for(lambda: set(self.lefts()) == {f"k{n}" for n in range(rows)}, "every row", 40)
         self.close()

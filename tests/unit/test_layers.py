@@ -77,7 +77,7 @@ MAY_IMPORT = {
     "prelabel.validation": "annotations errors messages sdk",
     "prelabel.spool": "errors printing private_files wire",
     "prelabel.publishing": "errors mapping messages printing spool stack_file tracing validation wire",
-    "prelabel.mapping": "annotations errors text_input",
+    "prelabel.mapping": "annotations errors messages text_input",
     "prelabel.readers": "annotations builders errors mapping text_input",
     "prelabel.bridges": "errors mapping messages private_files unix_time wire",
     "prelabel.testing": "errors mapping messages printing publishing validation",

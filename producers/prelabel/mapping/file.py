@@ -14,14 +14,20 @@ from prelabel.mapping.sampling import read_sample_table
 from prelabel.mapping.template import KeyTemplate
 from prelabel.text_input import UnreadableInput, read_text
 
+KNOWN: dict[str, type] = {
+    "project": str, "model": object, "global_key": str, "confidence": float, "unmapped": str, "empty": str,
+    "classes": dict, "sample": dict, "routes": list, "output": dict,
+}  # fmt: skip
 
-def read_mapping(path: Path, *, ontology: Path | None = None) -> PredictionMapping:
+
+def read_mapping(path: str | Path, *, ontology: str | Path | None = None) -> PredictionMapping:
     """Return the mapping in a file. Raises BadMapping with the file, the key, what was found and what was expected.
 
     `ontology` is a file that `prelabel ontology show --json` wrote: a feature, a classification or an option that it
     does not have is an error, which suggests the name that was meant.
     """
-    names = read_names(ontology) if ontology is not None else None
+    path = Path(path)
+    names = read_names(Path(ontology)) if ontology is not None else None
     try:
         mapping = mapping_of(tomllib.loads(read_text(path).decode()))
         if names is not None:
@@ -37,12 +43,8 @@ def read_mapping(path: Path, *, ontology: Path | None = None) -> PredictionMappi
 
 def mapping_of(table: dict[str, Any]) -> PredictionMapping:
     """Return the mapping that the content of a file means. Raises BadMapping."""
-    known = {
-        "project": str, "model": dict if isinstance(table.get("model"), dict) else str, "global_key": str,
-        "confidence": float, "unmapped": str, "empty": str, "classes": dict, "sample": dict, "routes": list,
-        "output": dict,
-    }  # fmt: skip
-    check_keys(table, known, "")
+    model = dict if isinstance(table.get("model"), dict) else str
+    check_keys(table, {**KNOWN, "model": model}, "")
     template = table.get("global_key")
     return PredictionMapping(
         {name: read_target(name, value) for name, value in table.get("classes", {}).items()},

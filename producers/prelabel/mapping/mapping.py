@@ -15,12 +15,14 @@ from prelabel.mapping.outputs import Output
 from prelabel.mapping.routes import Route, lowest_confidence
 from prelabel.mapping.sampling import Sample
 from prelabel.mapping.template import KeyTemplate
+from prelabel.messages import PredictionMessage
 
 OUTSIDE = "data rows outside the sample"
 EMPTY = "data rows without predictions"
 UNROUTED = "data rows that no route takes"
 ROUTED_AWAY = "data rows that a route leaves out"
 _KEY = KeyTemplate("{record.key}")
+_FIELDS = {field.alias or name for name, field in PredictionMessage.model_fields.items()}
 
 
 @dataclass(slots=True, eq=False)
@@ -92,19 +94,22 @@ class PredictionMapping:
         is_object = isinstance(body, Mapping)
         if is_object and (self.output is None or "annotations" in body):
             message = dict(body)
+            for fact in template.body_keys - _FIELDS if template is not None else ():
+                message.pop(fact, None)
             if "annotations" in message and self._renames():
                 message["annotations"] = mapped(message["annotations"], self)
         elif self.output is not None:
+            if template is None:
+                expected = "`global_key` in the mapping, or --global-key: the output of a model names no data row"
+                raise MalformedMessage(Reason.MALFORMED_MESSAGE, "dataRow", "nothing", expected)
             message = {"annotations": annotations_of(body, self.output, self)}
         else:
             found = found_value(body)
             raise MalformedMessage(Reason.MALFORMED_MESSAGE, "", found, "an object with the fields of a message")
         if message.get("dataRow") is None and template is not None:
             message["dataRow"] = {"globalKey": template.fill(incoming)}
-        elif template is None and self.output is not None and "dataRow" not in message:
-            expected = "`global_key` in the mapping, or --global-key: the output of a model names no data row"
-            raise MalformedMessage(Reason.MALFORMED_MESSAGE, "dataRow", "nothing", expected)
-        return self.routed(message) if self.takes(key_of(message)) else []
+        key = key_of(message)
+        return self.routed(message) if not key or self.takes(key) else []
 
     def forked(self) -> None:
         """Call in a forked child, where a lock that another thread held stays locked."""
@@ -139,6 +144,8 @@ class PredictionMapping:
     def _route(self, message: dict[str, Any]) -> Route | None:
         """Return the first route that takes a message, or None."""
         annotations, key = message.get("annotations"), key_of(message)
+        if not key:  # it is refused wherever it goes: no lot decides whether that is reported
+            return next((route for route in self.routes if route.projects), None)
         lowest = lowest_confidence(annotations)
         for at, route in enumerate(self.routes):
             if route.suits(annotations, lowest):
@@ -161,7 +168,9 @@ class PredictionMapping:
         elif score is not None and score < self.minimum(target):
             self.leave_out(BELOW)
         else:
-            return target if target.feature else replace(target, feature=feature or name)
+            if target.feature:
+                return target
+            return Target(feature or name, target.classification, target.option, target.confidence)
         return None
 
     def minimum(self, target: Target) -> float:

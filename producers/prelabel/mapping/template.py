@@ -38,10 +38,14 @@ class KeyTemplate:
 
     text: str
     parts: tuple[str | KeyField, ...] = field(init=False, compare=False, repr=False)
+    #: The keys of a record's object that it reads.
+    body_keys: frozenset[str] = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         pieces = (piece for piece in _PIECE.split(self.text) if piece)
         object.__setattr__(self, "parts", tuple(_part(self.text, piece) for piece in pieces))
+        of_body = (part.path.steps[0] for part in self.fields if part.root == "body")
+        object.__setattr__(self, "body_keys", frozenset(of_body))
 
     @property
     def fields(self) -> tuple[KeyField, ...]:

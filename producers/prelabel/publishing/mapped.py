@@ -24,7 +24,7 @@ def prepare_mapped(
     max_bytes: int,
 ) -> tuple[Prepared, ...]:
     """Return the messages for what was published, checked; none if the mapping leaves it out. Raises MessageError."""
-    if is_label(message):
+    if type(message) is not dict and is_label(message):
         body = _of_label(message, project_id, model)
     elif project_id is not None or model is not None or (body := _decoded(message)) is None:
         return (prepare(message, project_id=project_id, model=model, max_bytes=max_bytes),)  # raises MessageError

@@ -56,6 +56,15 @@ def test_the_project_gets_what_no_route_takes() -> None:
     assert projects(mapping, message("k", 0.1), message("k", 0.9)) == [["review"], ["rest"]]
 
 
+@pytest.mark.parametrize("row", [None, {}, {"globalKey": ""}, {"globalKey": 3}, "x"])
+def test_a_message_without_a_key_is_left_to_the_check_whatever_the_samples_are(row: Any) -> None:
+    mapping = mapping_of({"sample": {"share": 0.0}, "routes": [{"share": 0.0, "project": "a"}]})
+
+    (sent,) = mapping.apply({"dataRow": row, "annotations": []})
+
+    assert sent["dataRow"] == row
+
+
 def test_a_route_may_leave_rows_out() -> None:
     mapping = mapping_of({"project": "all", "routes": [{"below": 0.2, "leave_out": True}]})
 

@@ -7,7 +7,7 @@ mapping leaves it out. So a bridge that is killed at any moment loses nothing; w
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -75,6 +75,7 @@ class Bridge:
     def run(self) -> None:
         """Carry records. Raises SourceAway only with `once`, if the source does not answer at the beginning."""
         self._reported = time.monotonic()
+        _log.info("bridge.started", extra={"fields": {"source": self.source}})
         try:
             while not self.stop.is_set():
                 deliveries = self._read()
@@ -87,6 +88,8 @@ class Bridge:
             return
         finally:
             self._write_metrics()
+            fields = {"source": self.source, **self.counts.fields(), "left_out_by": dict(self.mapping.left_out)}
+            _log.info("bridge.ended", extra={"fields": fields})
 
     def _read(self) -> list[Delivery]:
         first = self.health.acknowledged == 0.0
@@ -209,8 +212,3 @@ class Bridge:
 def _named(message: dict[str, Any], name: str) -> dict[str, Any]:
     """Return a message with this id, unless its producer named it."""
     return message if message.get("messageId") is not None else {**message, "messageId": name}
-
-
-def acknowledged(groups: Sequence[Sequence[Delivery]]) -> list[Any]:
-    """Return the tokens of all records, for sources that acknowledge each by itself."""
-    return [delivery.token for group in groups for delivery in group]

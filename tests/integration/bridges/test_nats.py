@@ -89,7 +89,9 @@ def test_a_killed_bridge_loses_nothing(bridges: Bridges, broker: Broker) -> None
         if number % 50 == 0:
             broker.do(*[record(f"k{n}", left=n) for n in range(number, number + 50)])
 
-    bridges.survive(["nats", "detections.>", "--server", broker.url, "--ack-seconds", "2"], write, rows=total, seed=3)
+    bridges.survive(
+        ["nats", "detections.>", "--server", broker.url, "--ack-seconds", "2"], write, rows=total, seed=3, kills=2
+    )
 
     assert bridges.lefts() == {f"k{n}": n for n in range(total)}
     assert bridges.bad() == []

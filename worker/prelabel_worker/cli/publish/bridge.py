@@ -9,7 +9,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-import structlog
 import typer
 
 from prelabel import Publisher, RedisUnavailable
@@ -35,7 +34,6 @@ from prelabel_worker.cli.shared.parameters import sharing
 from prelabel_worker.cli.shared.terminal import DONE_WITH_DEAD, RedisUrl, ServiceAway, usage
 from prelabel_worker.settings import Settings
 
-_log = structlog.get_logger(__name__)
 _FRAME_SECONDS = 1.0
 _SOCKET_SECONDS = 10.0
 _CLOSE_SECONDS = 5.0
@@ -61,6 +59,9 @@ class Bridging:
     mapping: Annotated[
         Path | None, typer.Option(help="A mapping.toml: from the records of your models to messages.")
     ] = None
+    ontology: Annotated[
+        Path | None, typer.Option(help="Check the mapping's names against this file of `ontology show --json`.")
+    ] = None
     model: Annotated[str | None, typer.Option(help="The model's name.")] = None
     global_key: Annotated[
         str | None, typer.Option(help="Template of a data row's global key, such as {body.image}.")
@@ -78,9 +79,10 @@ class Bridging:
 
     def run(self, source: str, settings: Settings, open_feed: Callable[[Rows], Feed]) -> None:
         """Run a bridge until a signal stops it, or with --once until the source has nothing more."""
-        mapping = (read_mapping(self.mapping) if self.mapping else PredictionMapping()).with_defaults(
-            self.project, self.model, self.global_key
-        )
+        if self.ontology and not self.mapping:
+            usage("--ontology checks a mapping: name it with --mapping")
+        read = read_mapping(self.mapping, ontology=self.ontology) if self.mapping else PredictionMapping()
+        mapping = read.with_defaults(self.project, self.model, self.global_key)
         rows: Rows = FrameRows(_FRAME_SECONDS) if self.form == Form.DEEPSTREAM else SingleRows()
         if self.form == Form.SAGEMAKER:
             rows = SingleRows(opened)
@@ -99,7 +101,6 @@ class Bridging:
         bridge = Bridge(
             source, feed, rows, mapping, publisher, bad_records, counts, Health(), stop, self.once, self.metrics
         )
-        _log.info("bridge.started", source=source, redis=str(settings.state), project=self.project)
         try:
             with interrupts(stop):
                 bridge.run()
@@ -110,7 +111,6 @@ class Bridging:
                 publisher.close(0.0 if bridge.health.waits_for else _CLOSE_SECONDS)
             feed.close()
             bad_records.close()
-            _log.info("bridge.ended", source=source, **counts.fields(), left_out_by=dict(mapping.left_out))
         if self.once and counts.bad:
             raise typer.Exit(DONE_WITH_DEAD)
 
@@ -322,4 +322,4 @@ def _no_frames(options: Bridging, source: str) -> None:
 
 
 def _needs(extra: str, command: str) -> ExtraMissing:
-    return ExtraMissing(f"prelabel bridge {command} needs an extra: pip install 'prelabel[{extra}]'")
+    return ExtraMissing(f"bridge {command} needs an extra: pip install 'prelabel[{extra}]'")

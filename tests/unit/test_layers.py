@@ -82,6 +82,7 @@ MAY_IMPORT = {
     "prelabel.serving": "errors printing publishing validation",
     "prelabel.web_server": "errors",
     "prelabel.gateway": "annotations errors mapping messages printing publishing validation version web_server wire",
+    "prelabel.bridges": "errors mapping messages private_files unix_time wire",
     "prelabel.testing": "errors mapping messages printing publishing validation",
     # what is imported into Labelbox
     "prelabel_worker": "",

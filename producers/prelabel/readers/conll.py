@@ -26,7 +26,7 @@ from prelabel.readers.base import (
     messages_of,
     text_of,
 )
-from prelabel.readers.documents import files_of
+from prelabel.readers.documents import MAX_PARTS, files_of
 from prelabel.readers.groups import Origin
 from prelabel.readers.labels import entity
 from prelabel.readers.tags import Tags
@@ -192,6 +192,8 @@ class _File:
             raise ValueError(f"token: expected a text that is not blank, found {quoted(token)}")
         start, end = self._characters(text, token, cells)
         text.tags.add(tag, start, end, where)
+        if len(text.tags.spans) > MAX_PARTS:
+            raise ValueError(f"more than {MAX_PARTS} entities in one text")
         text.offset, text.gap = end, len(_after(misc))
 
     def _characters(self, text: _Text, token: str, cells: list[str]) -> tuple[int, int]:

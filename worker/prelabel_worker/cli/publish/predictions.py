@@ -145,17 +145,16 @@ class Predictions:
         `routed`, records that name no project go where the mapping says. The names in the mapping are checked against
         `ontology`. Exit code 2 when the options do not fit the format, or the file looks like another one.
         """
-        form = self.recognised(file)
-        form._check()
-        mapping = form._mapping(project, ontology, routed=routed)
-        with form._opened(file, mapping, mixed=mixed, watch=watch) as source:
+        options = self.recognised(file)
+        mapping = options._mapping(project, ontology, routed=routed)
+        with options._opened(file, mapping, left_out, mixed=mixed, watch=watch) as source:
             yield source
-        if left_out is not None:
-            left_out.update(mapping.left_out)
 
     @contextmanager
-    def _opened(self, file: str, mapping: PredictionMapping, *, mixed: bool, watch: Watch) -> Iterator[Source]:
-        # With routes, the project that was given is for the data rows that no route takes.
+    def _opened(
+        self, file: str, mapping: PredictionMapping, left_out: dict[str, int] | None, *, mixed: bool, watch: Watch
+    ) -> Iterator[Source]:
+        # A project that was given is then for the data rows that no route takes.
         project = None if mapping.routes else mapping.project
         can_be_addressed = project is not None or bool(mapping.routes)
         if self.form in FORMATS:
@@ -171,6 +170,7 @@ class Predictions:
                 special["columns"] = _pairs(self.columns)
             options = ReaderOptions(project or "", self.model, self.global_key, mapping, **special)
             yield _to_the_end(self._named(Path(file), FORMATS[self.form].read(Path(file), options)))
+            _count_left_out(mapping, left_out)
             return
         if self.form == _NDJSON and not can_be_addressed:
             usage("ndjson needs --project: plain lines do not name one")
@@ -178,6 +178,7 @@ class Predictions:
             if self.form == _OUTPUTS:
                 with watch(stream) as lines:
                     yield _to_the_end(read_outputs(lines, mapping, Path(file).name))
+                _count_left_out(mapping, left_out)
                 return
             likeness = recognise(stream, Path(file) if stream.size is not None else None)
             if likeness is not None and not set(likeness.formats) & set(Form):
@@ -189,9 +190,14 @@ class Predictions:
                 of_lines = LineOptions(project, self.model, form, mixed=mixed and form is None)
                 source = _to_the_end(read_lines(lines, of_lines))
                 yield map_lines(source, mapping, Path(file).name) if self.mapping else source
+            _count_left_out(mapping, left_out)
 
     def _mapping(self, project: str | None, ontology: Path | None, *, routed: bool) -> PredictionMapping:
-        """Return the mapping with the project and the options of the command line. Raises BadMapping."""
+        """Return the mapping with the project and the options of the command line. Raises BadMapping.
+
+        Exit code 2 when the options do not fit the format.
+        """
+        self._check()
         mapping = read_mapping(self.mapping, ontology=ontology) if self.mapping else PredictionMapping()
         if self.form == _OUTPUTS and mapping.output is None:
             usage("--format outputs needs --mapping FILE with a table [output]: docs/reference/mapping.md")
@@ -258,6 +264,11 @@ def _to_the_end(source: Source) -> Source:
         if not begun:
             raise
         yield BadRecord("nothing more was read", str(error))
+
+
+def _count_left_out(mapping: PredictionMapping, left_out: dict[str, int] | None) -> None:
+    if left_out is not None:
+        left_out.update(mapping.left_out)
 
 
 def say_left_out(left_out: dict[str, int]) -> None:

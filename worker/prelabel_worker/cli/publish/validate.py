@@ -9,18 +9,17 @@ from typing import Annotated, Any, BinaryIO, cast
 import orjson
 import redis
 import typer
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
 from prelabel import printing
 from prelabel.printing import and_more, counted
-from prelabel.readers import FORMATS
+from prelabel.readers import FORMATS, Source
 from prelabel.text_input import TextInput, read_text
 from prelabel.wire.client import Client
 from prelabel_worker.chunks.project_memory import BOTH_FORMS, ProjectMemory
 from prelabel_worker.cli.publish.predictions import Predictions, reading, say_left_out
 from prelabel_worker.cli.shared.configuration import settings_for
 from prelabel_worker.cli.shared.connection import connect
-from prelabel_worker.cli.shared.labelbox_access import open_labelbox, pacer_of
 from prelabel_worker.cli.shared.screen import console
 from prelabel_worker.cli.shared.terminal import (
     DONE_WITH_DEAD,
@@ -92,7 +91,7 @@ def command(
             if project
             else structure
         )
-        validate(source, check, limit, report)
+        validate(_counted(source) if predictions.form in FORMATS else source, check, limit, report)
     say_left_out(left_out)
     if BOTH_FORMS in report.naming.values() and (not isinstance(check, OfProject) or check.any_form):
         accept = printing.command("project set", project or "PROJECT", data_row_forms="both")
@@ -162,6 +161,9 @@ def _of_project(project: str, import_as: SubmitAs | None, redis_url: str | None)
 
 def _fetch_ontology(settings: Settings, client: Client | None, project: str) -> Ontology:
     """Ask Labelbox for the project's ontology. Raises RequestError, ConfigurationError."""
+    # Loads what only workers need; the other checks run where a fleet publishes.
+    from prelabel_worker.cli.shared.labelbox_access import open_labelbox, pacer_of
+
     account = settings.account
     if client is not None:
         account = Inspector(client, settings.key_prefix).overrides(project).get("account") or account
@@ -173,6 +175,13 @@ def _fetch_ontology(settings: Settings, client: Client | None, project: str) -> 
     finally:
         labelbox.close()
     return Ontology.from_normalized(answer.normalized, answer.media_type)
+
+
+def _counted(source: Source) -> Source:
+    """Yield the records of a file, and show on a terminal how many there were."""
+    columns = (SpinnerColumn(), TextColumn("{task.completed:,.0f} read"))
+    with Progress(*columns, transient=True, console=console(stderr=True), disable=not sys.stderr.isatty()) as progress:
+        yield from progress.track(source, total=None)
 
 
 class _Watched:

@@ -48,7 +48,7 @@ def read_documents(
             except ValueError as error:
                 yield bad_record(document.where, error, key)
                 continue
-            if not any(isinstance(item, BadRecord) for item in annotations):  # else they may all be bad
+            if not annotations:
                 yield KeyedAnnotation(key, None, document.origin)
             for item in annotations:
                 if isinstance(item, BadRecord):

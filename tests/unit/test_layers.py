@@ -79,6 +79,7 @@ MAY_IMPORT = {
     "prelabel.publishing": "errors mapping messages printing spool stack_file tracing validation wire",
     "prelabel.mapping": "annotations errors messages text_input",
     "prelabel.readers": "annotations builders errors mapping text_input",
+    "prelabel.serving": "errors printing publishing validation",
     "prelabel.testing": "errors mapping messages printing publishing validation",
     # what is imported into Labelbox
     "prelabel_worker": "",

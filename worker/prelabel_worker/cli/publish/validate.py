@@ -84,7 +84,7 @@ def command(
     predictions = predictions.recognised(file)
     report = Report(noun="record" if predictions.form in FORMATS else "line")
     left_out: dict[str, int] = {}
-    with predictions.open(file, project or STAND_IN, left_out, mixed=True, watch=_watched) as source:
+    with predictions.open(file, project or STAND_IN, left_out, mixed=True, watch=_watched, ontology=ontology) as source:
         check = (
             _of_file(ontology, media_type, import_as)
             if ontology

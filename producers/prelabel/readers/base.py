@@ -83,10 +83,17 @@ class ReaderOptions:
     global_key: str | None = None
     #: Class names → features, the minimum confidence, the sample of data rows.
     mapping: ClassMapping = field(default_factory=ClassMapping)
-    #: COCO: the file with the names of categories, if the predictions do not have them.
+    #: COCO, YOLO: the file with the names of categories, if the predictions do not have them.
     categories: Path | None = None
-    #: COCO: the file with the sizes and names of images, if the predictions do not have them.
+    #: COCO, YOLO: the file with the sizes and names of images, if the predictions do not have them. YOLO: or a folder
+    #: of images.
     images: Path | None = None
+    #: What outlines become: polygons, or a mask for each object.
+    outlines: Literal["polygons", "masks"] = "polygons"
+    #: YOLO: what a line holds, where its columns do not say.
+    task: Literal["detect", "segment", "pose", "obb"] | None = None
+    #: The feature of classes of whole images, where the mapping names none; None for the format's own.
+    question: str | None = None
     #: Panoptic: the folder of the PNG files.
     masks: Path | None = None
     #: Panoptic: template of the address at which Labelbox finds a PNG file; with it no pixels are read.

@@ -28,12 +28,24 @@ class Format:
 
 
 _COCO = frozenset({"categories", "images"})
+_QUESTION = frozenset({"question"})
+_SHAPES = _QUESTION | {"outlines"}
 _TABLE = (
     Format("coco-results", "coco_results", "boxes → bounding boxes", _COCO),
     Format("coco-segmentation", "coco_segmentation", "run lengths and polygons → masks", _COCO),
     Format("coco-keypoints", "coco_keypoints", "keypoints → points", _COCO),
     Format("coco-captions", "coco_captions", "captions → free text", frozenset({"images"})),
     Format("coco-panoptic", "coco_panoptic", "segments → masks", _COCO | {"masks", "mask_url"}),
+    Format(
+        "yolo",
+        "yolo",
+        "YOLO's text files → bounding boxes, polygons, points",
+        frozenset({"categories", "images", "outlines", "task"}),
+    ),
+    Format("roboflow", "roboflow", "answers of inference → bounding boxes, polygons, points, a radio", _SHAPES),
+    Format("label-studio", "label_studio", "predictions of tasks → the same, and masks", _SHAPES),
+    Format("huggingface-vision", "huggingface_vision", "pipelines → bounding boxes, masks, a radio", _QUESTION),
+    Format("geojson", "geojson", "features → points, lines, polygons", frozenset()),
     Format("mot", "mot", "tracks of a video → video objects", frozenset({"categories", "frame_step", "first_frame"})),
     Format("rttm", "rttm", "who speaks when → a checklist with ranges of time", frozenset({"media", "frame_rate"})),
 )

@@ -1,0 +1,168 @@
+"""Read GeoJSON: a FeatureCollection, or a feature on each line. For tiled imagery, and images where it has pixels.
+
+Points, lines and polygons become annotations of these kinds; a geometry of several parts becomes one for each part. A
+feature's class and score are among its properties, and so are the fields for templates of global keys.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from prelabel.errors import found_value, quoted
+from prelabel.readers.base import (
+    BadRecord,
+    BadValue,
+    KeyedAnnotation,
+    ReaderOptions,
+    Scores,
+    Source,
+    UnreadableSource,
+    bad_record,
+    fields_of,
+    filled,
+    messages_of,
+    number,
+    text_of,
+)
+from prelabel.readers.coco import part
+from prelabel.readers.groups import Origin
+from prelabel.readers.json_files import JsonRecord, as_object, json_records
+from prelabel.readers.json_stream import elements
+from prelabel.text_input import open_text, stem_of
+
+_CLASSES = ("class", "label", "category", "classification", "name")
+"""Properties that hold a class, in the order in which they are looked for."""
+_SCORES = ("score", "confidence", "probability")
+_DEGREES = ("CRS84", "EPSG::4326", "EPSG:4326")
+"""Ends of names of the coordinate system that GeoJSON has, longitude and latitude in degrees."""
+_LOOK = 64 * 1024
+_PARTS = {"MultiPoint": "Point", "MultiLineString": "LineString", "MultiPolygon": "Polygon"}
+
+
+def read(path: Path, options: ReaderOptions) -> Source:
+    """Return one message per data row, which is the file unless the template has properties. Raises UnreadableInput."""
+    template = options.key_template(
+        "{file}", "file", *fields_of(options.global_key or options.mapping.global_key or "")
+    )
+    scores, stem = Scores(path.name), stem_of(path)
+
+    def annotations() -> Iterator[KeyedAnnotation | BadRecord]:
+        for record in _features(path):
+            if isinstance(record, BadRecord):
+                yield record
+                continue
+            where, feature, key = record.where, record.value, None
+            try:
+                properties = as_object(as_object(feature, "a feature").get("properties") or {}, "properties: an object")
+                key = _key(template, stem, properties)
+                found = _annotations(feature, properties, scores, options)
+            except ValueError as error:
+                yield bad_record(where, error, key)
+                continue
+            for annotation in found:
+                yield KeyedAnnotation(key, annotation, Origin("data row", key, where))
+        scores.check()
+
+    return messages_of(annotations(), options, path.name, apart="{file}")
+
+
+def _features(path: Path) -> Iterator[JsonRecord | BadRecord]:
+    """Yield the features of a collection, or those that stand alone. Raises UnreadableInput."""
+    with open_text(path) as stream:
+        collection = b'"features"' in stream.peek(_LOOK)
+    if not collection:
+        yield from json_records(path)
+        return
+    others: dict[str, Any] = {}
+    for index, feature in enumerate(elements(path, "features", others=others)):
+        if not index:
+            _check_system(path, others)
+        yield JsonRecord(f"{path.name}, features[{index}]", stem_of(path), feature)
+    _check_system(path, others)
+
+
+def _check_system(path: Path, others: dict[str, Any]) -> None:
+    """Raise UnreadableSource if the file says that its coordinates are not degrees."""
+    system = others.get("crs")
+    name = system.get("properties", {}).get("name") if isinstance(system, dict) else None
+    if isinstance(name, str) and not name.endswith(_DEGREES):
+        raise UnreadableSource(
+            f"{path}: its coordinates are in {quoted(name)}; expected longitude and latitude in degrees. "
+            "Convert it, for example with ogr2ogr -t_srs EPSG:4326"
+        )
+
+
+def _key(template: str, stem: str, properties: dict[str, Any]) -> str:
+    """Return the global key of a feature's data row. Raises ValueError."""
+    fields: dict[str, Any] = {"file": stem}
+    for name in fields_of(template) - {"file"}:
+        value = properties.get(name)
+        if isinstance(value, bool) or not isinstance(value, int | str) or value == "":
+            raise BadValue(f"properties.{name}", "a text or whole number for the global key", found_value(value))
+        fields[name] = value
+    return text_of(filled(template, fields), "global key")
+
+
+def _annotations(
+    feature: dict[str, Any], properties: dict[str, Any], scores: Scores, options: ReaderOptions
+) -> list[dict[str, Any]]:
+    """Return the annotations of a feature. Raises ValueError."""
+    shapes = list(_shapes(as_object(part(feature, "geometry"), "geometry: an object")))
+    score = scores.read(next((properties[name] for name in _SCORES if properties.get(name) is not None), None))
+    target = options.mapping.choose(_class(properties), score)
+    if target is None:
+        return []
+    annotation: dict[str, Any] = {"name": target.feature}
+    if answers := target.answers():
+        annotation["classifications"] = answers
+    if score is not None:
+        annotation["confidence"] = score
+    return [annotation | shape for shape in shapes]
+
+
+def _class(properties: dict[str, Any]) -> str:
+    for name in _CLASSES:
+        value = properties.get(name)
+        if isinstance(value, dict):  # QuPath has an object with a name
+            value = value.get("name")
+        if value is not None:
+            return text_of(value, f"properties.{name}")
+    raise ValueError(f"properties: expected the class as one of {', '.join(_CLASSES)}")
+
+
+def _shapes(geometry: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    kind, coordinates = geometry.get("type"), part(geometry, "coordinates")
+    if kind in _PARTS:
+        for each in _list(coordinates):
+            yield _shape(_PARTS[kind], each)
+    else:
+        yield _shape(kind, coordinates)
+
+
+def _shape(kind: Any, coordinates: Any) -> dict[str, Any]:
+    """Return the geometry of an annotation. Raises ValueError."""
+    match kind:
+        case "Point":
+            return {"point": _position(coordinates)}
+        case "LineString":
+            return {"line": [_position(each) for each in _list(coordinates)]}
+        case "Polygon":
+            rings = _list(coordinates)
+            if len(rings) != 1:
+                raise BadValue("geometry.coordinates", "a polygon without holes: one ring", f"{len(rings)} rings")
+            return {"polygon": [_position(each) for each in _list(rings[0])]}
+        case _:
+            expected = "Point, LineString, Polygon, or Multi… of these"
+            raise BadValue("geometry.type", expected, found_value(kind))
+
+
+def _position(value: Any) -> dict[str, float]:
+    if not isinstance(value, list) or len(value) < 2:
+        raise BadValue("geometry.coordinates", "positions of x and y", found_value(value))
+    return {"x": number(value[0], "geometry.coordinates"), "y": number(value[1], "geometry.coordinates")}
+
+
+def _list(value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise BadValue("geometry.coordinates", "an array", found_value(value))
+    return value

@@ -92,6 +92,8 @@ class ReaderOptions:
     outlines: Literal["polygons", "masks"] = "polygons"
     #: YOLO: what a line holds, where its columns do not say.
     task: Literal["detect", "segment", "pose", "obb"] | None = None
+    #: datumaro: the library's name of the data set's format.
+    dataset: str | None = None
     #: The feature of classes of whole images, where the mapping names none; None for the format's own.
     question: str | None = None
     #: Panoptic: the folder of the PNG files.

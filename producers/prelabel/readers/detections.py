@@ -81,6 +81,15 @@ class Detections:
         """Return the polygon of a rotated box: Labelbox has no rotated boxes. Raises ValueError."""
         return self.outlines(name, score, [corners], picture)
 
+    def line(self, name: str, score: Any, corners: Sequence[Corner], picture: Picture) -> list[dict[str, Any]]:
+        """Return the line through these points. Raises ValueError."""
+        if len(corners) < 2:
+            raise BadValue("line", "two or more points", f"{len(corners)}")
+        across, down = [x for x, _ in corners], [y for _, y in corners]
+        self._check(Extent(min(across), min(down), max(across), max(down)), picture)
+        line = [{"x": _rounded(x), "y": _rounded(y)} for x, y in corners]
+        return self._annotations(name, score, lambda: {"line": line})
+
     def points(self, points: Sequence[tuple[str, float, float, Any]], picture: Picture) -> list[dict[str, Any]]:
         """Return a point for each (name, x, y, score): Labelbox imports no skeletons. Raises ValueError."""
         if not points:

@@ -46,6 +46,7 @@ _TABLE = (
     Format("label-studio", "label_studio", "predictions of tasks → the same, and masks", _SHAPES),
     Format("huggingface-vision", "huggingface_vision", "pipelines → bounding boxes, masks, a radio", _QUESTION),
     Format("geojson", "geojson", "features → points, lines, polygons", frozenset()),
+    Format("datumaro", "datumaro_dataset", "VOC, CVAT, KITTI, LabelMe … → what they hold", _SHAPES | {"dataset"}),
     Format("mot", "mot", "tracks of a video → video objects", frozenset({"categories", "frame_step", "first_frame"})),
     Format("rttm", "rttm", "who speaks when → a checklist with ranges of time", frozenset({"media", "frame_rate"})),
 )

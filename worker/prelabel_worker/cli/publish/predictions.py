@@ -31,7 +31,7 @@ Watch = Callable[[TextInput], AbstractContextManager[BinaryIO]]
 """Wraps a text, for example to show how much of it was read."""
 _SPECIAL = (
     *("categories", "images", "masks", "mask_url", "media", "frame_rate", "frame_step", "first_frame"),
-    *("outlines", "task", "question"),
+    *("outlines", "task", "question", "dataset"),
 )
 
 
@@ -91,6 +91,9 @@ class Predictions:
     ] = None
     outlines: Annotated[Outlines | None, typer.Option(help="What outlines become. [default: polygons]")] = None
     task: Annotated[Task | None, typer.Option(help="yolo: what a line holds, where its columns do not say.")] = None
+    dataset: Annotated[
+        str | None, typer.Option(help="datumaro: the library's name of the format, such as voc, cvat, kitti, label_me.")
+    ] = None
     question: Annotated[str | None, typer.Option(help="The feature of classes of whole images. [default: class]")] = (
         None
     )

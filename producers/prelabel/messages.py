@@ -147,5 +147,5 @@ class PredictionMessage(Wire):
     produced_at: Annotated[str, Field(pattern=RFC_3339), BeforeValidator(_as_text)] | None = None
     #: Links the span of the message's import to the producer's trace (W3C trace context).
     traceparent: Annotated[str, Field(max_length=MAX_TRACEPARENT)] | None = None
-    #: The predictions, at least one.
-    annotations: Annotated[Annotations, Field(min_length=1)]
+    #: The predictions; none if the model found nothing, which supersedes what it found earlier.
+    annotations: Annotations

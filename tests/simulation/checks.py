@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 
 from prelabel_worker.chunks.history import OUTCOMES, Record, digest_of, trace_of
+from prelabel_worker.chunks.rows import NO_ANNOTATIONS
 from prelabel_worker.chunks.sent_lines import SentLines
 from prelabel_worker.queries.audit import audit
 from tests.simulation.labelbox_model import LabelboxModel, Message
@@ -65,6 +66,8 @@ class Checks:
         """Before a commit, note which rows it counts as imported; after it, check that Labelbox has them."""
         root, chunk, commit = args[3], args[4], orjson.loads(args[6])
         before, after, imported = commit["cursor"], commit["after"], commit["imported"]
+        if any(outcome["name"] == "skipped" for outcome in commit["outcomes"]):
+            return self._emptying(root, args[7])
         if any(outcome["name"] == "discarded" for outcome in commit["outcomes"]):
             return self._purging(root, chunk, args[7], finish=commit["finish"])
         if not imported:
@@ -94,7 +97,7 @@ class Checks:
 
     def _purging(self, root: str, chunk: str, entries: bytes, *, finish: bool) -> Any:
         """Check that a purge discards only rows of which Labelbox has no import."""
-        messages = self._messages_of(root, entries, finish=finish)
+        messages = self._messages_of(root, "discarded", entries, finish=finish)
 
         def purged(answer: list[Any]) -> None:
             if answer[0] not in (b"ok", b"done"):
@@ -106,14 +109,26 @@ class Checks:
 
         return purged
 
-    def _messages_of(self, root: str, entries: bytes, *, finish: bool) -> set[int]:
-        """Return the numbers of the messages that these entries of the history say are discarded."""
+    def _emptying(self, root: str, entries: bytes) -> Any:
+        """Note the messages without annotations: from here on, nothing older of their row may come to Labelbox."""
+        numbers = self._messages_of(root, NO_ANNOTATIONS, entries, finish=False)
+
+        def emptied(answer: list[Any]) -> None:
+            for number in numbers if answer[0] == b"ok" else ():
+                message = self._model.messages[number]
+                row = (message.project, message.key, message.model)
+                self._model.emptied[row] = max(message.order, self._model.emptied.get(row, -1.0))
+
+        return emptied
+
+    def _messages_of(self, root: str, outcome: str, entries: bytes, *, finish: bool) -> set[int]:
+        """Return the numbers of the messages that have this outcome by these entries of the history."""
         if finish:
-            marks = {row.message for row in Record.from_bytes(entries).rows() if row.outcome == "discarded"}
+            marks = {row.message for row in Record.from_bytes(entries).rows() if row.outcome == outcome}
         else:
-            discarded, size = OUTCOMES.index("discarded"), 29
+            wanted, size = OUTCOMES.index(outcome), 29
             slices = (entries[at : at + size] for at in range(0, len(entries), size))
-            marks = {entry[23:] for entry in slices if entry[16] == discarded}
+            marks = {entry[23:] for entry in slices if entry[16] == wanted}
         project = next(project for project, known in self._roots.items() if known == root)
         mine = (message for message in self._model.messages if message.project == project)
         return {message.number for message in mine if digest_of(f"m{message.number}") in marks}
@@ -189,6 +204,8 @@ class Checks:
     def _superseded(self, message: Message, mine: list[Message]) -> None:
         """It was superseded, skipped or discarded; only a newer message that fits may have superseded it."""
         if message.number in self._model.let_go or message.project in self._model.skips or message.flaw == "bad":
+            return
+        if not message.features:
             return
         if not any(other.order > message.order and other.flaw != "bad" for other in mine):
             self._world.violation(f"message {message.number} is gone, and no newer one that fits took its place")

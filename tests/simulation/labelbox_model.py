@@ -113,6 +113,8 @@ class LabelboxModel:
         self.messages = messages
         self.jobs: list[Job] = []
         self.content: dict[tuple[str, str], Standing] = {}
+        # How new the newest message without annotations is, by project, data row and model.
+        self.emptied: dict[tuple[str, str, str], float] = {}
         self.missing_until: dict[str, float] = {}
         self.throttled: list[tuple[float, float]] = []
         self.requests: list[tuple[float, bool]] = []
@@ -224,6 +226,9 @@ class LabelboxModel:
         """An annotation takes effect."""
         slot = (job.project, line.uuid)
         standing = self.content.get(slot)
+        row = (job.project, line.message.key, line.message.model)
+        if self.emptied.get(row, -1.0) > line.message.order:
+            self.world.violation(f"message {line.message.number} is imported after a newer one without annotations")
         if standing is not None and standing.order > line.message.order:
             self.world.violation(
                 f"message {line.message.number} takes the place of the newer {standing.message} by import {job.number}"

@@ -135,6 +135,7 @@ class Simulation:
         self._held, self._project_changes = HeldRows(client, PREFIX), Projects(client, PREFIX)
         # In some seeds only: the others, which `test_simulation.py` names, stay as they are.
         self._undoes = 0.6 if world.seed % 4 == 3 else 0.0
+        self._empty = 0.3 if world.seed % 5 == 2 else 0.0
         self._purges = 0.3 if world.seed % 6 == 4 else 0.0
         self._operates = 0.1 if self._undoes or self._purges else self._operates
         self.wire.watch["retry"] = self._retrying
@@ -325,7 +326,9 @@ class Simulation:
             if self._operator.tasks and (project, key) in self._renewing:
                 continue  # and a retry as new: which of the two is the newer is said by who comes first
             flaw = random.choice(_FLAWS) if random.random() < self._flaws else ""
-            features = random.choice([(0,), (0, 0), (0, 1), (1,)])
+            features: tuple[int, ...] = random.choice([(0,), (0, 0), (0, 1), (1,)])
+            if self._empty and random.random() < self._empty:
+                features, flaw = (), ""
             number = len(self.messages)
             message = Message(number, project, key, model, features, flaw, float(number))
             self.messages.append(message)

@@ -122,6 +122,17 @@ SWITCHES = {
             ),
         ),
     ),
+    "empty-supersedes": Switch(
+        "messages without annotations supersede held rows",
+        python=(
+            _in(
+                prelabel_worker.stages.submit._Submission,
+                "_superseding",
+                "if outcome.supersedes in held",
+                "if False",
+            ),
+        ),
+    ),
     "holder": Switch(
         "only the token's holder changes a chunk",
         {"return token ~= '' and redis.call('HGET', chunk_key(id), 'token') == token": _THERE},

@@ -38,9 +38,9 @@ _FIRST = {
     "slot-timers": 64,
     "validate-first": 18,
     "partial-supersedes": 201,
-    "holder": 1379,
+    "holder": 2541,
     "last-piece": 49,
-    "purge-unsent": 172,
+    "purge-unsent": 568,
     "purge-order": 22,
 }
 

@@ -432,22 +432,28 @@ RANGES = st.tuples(st.integers(0, 9000), st.integers(0, 500)).map(lambda pair: (
 
 
 @st.composite
-def _speaker(draw: st.DrawFn) -> Any:
+def _speaker(draw: st.DrawFn, mood: str) -> Any:
     frames = draw(st.lists(RANGES, min_size=1, max_size=4))
     below = draw(st.lists(st.sampled_from(frames), max_size=2))
-    moods = [question("mood", when(mood, *below)) for mood in draw(st.sampled_from([["hurried"], ["relaxed"]]))]
-    return question("speaker", when("pilot", *frames, below=moods if below else None))
+    return question("speaker", when("pilot", *frames, below=[question("mood", when(mood, *below))] if below else None))
 
 
-SOUNDS = st.lists(
-    _speaker()
-    | st.dictionaries(st.sampled_from(["engine", "gulls"]), st.lists(RANGES, min_size=1, max_size=3), min_size=1).map(
-        lambda noises: question("noise", *(when(name, *frames) for name, frames in noises.items()))
+# One mood in a label: two at one time would be two options of a radio, which is wrong.
+SOUNDS = (
+    st.sampled_from(["hurried", "relaxed"])
+    .flatmap(
+        lambda mood: st.lists(
+            _speaker(mood)
+            | st.dictionaries(
+                st.sampled_from(["engine", "gulls"]), st.lists(RANGES, min_size=1, max_size=3), min_size=1
+            ).map(lambda noises: question("noise", *(when(name, *frames) for name, frames in noises.items())))
+            | st.lists(st.tuples(RANGES, WORDS), min_size=1, max_size=4).map(
+                lambda words: times("transcript", *((*frames, word) for frames, word in words))
+            ),
+            min_size=1,
+            max_size=4,
+        )
     )
-    | st.lists(st.tuples(RANGES, WORDS), min_size=1, max_size=4).map(
-        lambda words: times("transcript", *((*frames, word) for frames, word in words))
-    ),
-    min_size=1,
-    max_size=4,
-).map(lambda annotations: label(*annotations))
+    .map(lambda annotations: label(*annotations))
+)
 GENERATED = {"IMAGE": IMAGES, "VIDEO": VIDEOS, "AUDIO": SOUNDS}

@@ -77,8 +77,10 @@ class PlainMessages:
 
     def learn(self, raw: bytes, message: Any, kinds: list[Kind]) -> None:
         """Take note of a message that another reader read: if it is plain, the next one probably is too."""
+        if not kinds or len(kinds) > MAX_PER_FEATURE:
+            return
         kind = kinds[0]
-        if kinds[-1] is not kind or not kind.plain or len(kinds) > MAX_PER_FEATURE:
+        if kinds[-1] is not kind or not kind.plain:
             return
         annotations = message.annotations
         if all(map(_is_plain, annotations)) and kinds.count(kind) == len(kinds) and b"null" not in raw:

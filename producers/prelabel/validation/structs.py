@@ -54,8 +54,7 @@ class Structs:
         **instead: tuple[str, Any, bool],
     ) -> type[msgspec.Struct]:
         """Create a struct of messages that reads the annotations as this type, and the fields `instead` as given."""
-        annotations = Annotated[list[annotation], msgspec.Meta(min_length=1)]
-        fields = self.fields(model) | instead | {"annotations": ("annotations", annotations, True)}
+        fields = self.fields(model) | instead | {"annotations": ("annotations", list[annotation], True)}
         return self.define(name, fields, constants)
 
     def define(

@@ -26,18 +26,22 @@ def rig(make_rig: MakeRig, sandbox: SandboxProcess) -> Rig:
 
 def publish(rig: Rig, key: str, *names: str, model: str = "m", uuids: bool = False, left: int = 1) -> None:
     """Import a message with a box of each of these names."""
+    body = message(rig, key, *names, model=model, uuids=uuids, left=left)
+    rig.project.publish(Row(f"k:{key}", orjson.dumps(body), 0))
+    rig.settle()
+
+
+def message(rig: Rig, key: str, *names: str, model: str = "m", uuids: bool = False, left: int = 1) -> dict[str, Any]:
     box = {"top": 1, "left": left, "height": 3, "width": 4}
     annotations: list[dict[str, Any]] = [{"name": name, "bbox": box} for name in names]
     if uuids:
         annotations = [each | {"uuid": str(uuid.uuid4())} for each in annotations]
-    body = {
+    return {
         "projectId": rig.project.id,
         "dataRow": {"globalKey": key},
         "model": {"name": model},
         "annotations": annotations,
     }
-    rig.project.publish(Row(f"k:{key}", orjson.dumps(body), 0))
-    rig.settle()
 
 
 def named(rig: Rig, key: str) -> list[Leftovers]:
@@ -73,6 +77,34 @@ def test_leftovers_are_exactly_the_pre_labels_that_labelbox_has_beyond_the_last_
     now = {each["uuid"]: each for each in rig.sandbox.pre_labels(rig.project.id)}
     assert set(left.uuids) == {key for key in older if now[key] == older[key]}
     assert len(left.uuids) == 2
+
+
+def test_a_message_without_annotations_leaves_all_that_its_model_had(rig: Rig) -> None:
+    publish(rig, "a", "car", "dog")
+    of_model = pre_labels(rig)
+    publish(rig, "a", "car", model="other")
+    publish(rig, "b", "car")
+    publish(rig, "a")
+
+    (left,) = named(rig, "a")
+    assert (left.model, set(left.uuids), left.unnamed) == ("m", of_model, 0)
+    assert named(rig, "b") == []
+
+    publish(rig, "a", "car", "dog")
+    assert named(rig, "a") == []
+
+
+def test_messages_without_annotations_are_found_beside_the_rows_of_their_import(rig: Rig) -> None:
+    for key, names in (("a", ["car", "dog"]), ("b", ["dog"])):
+        publish(rig, key, *names)
+    for key, names in (("a", []), ("c", ["car"]), ("b", [])):
+        rig.project.publish(Row(f"k:{key}", orjson.dumps(message(rig, key, *names)), 0))
+    rig.settle()
+
+    assert [len(left.uuids) for key in ("a", "b", "c") for left in named(rig, key)] == [2, 1]
+    assert rig.status().skipped == 2
+    newest = Tracer(rig.client, rig.settings.key_prefix).trace(rig.project.id, "a").settled[0]
+    assert newest.row.outcome == "no-annotations"
 
 
 def test_an_equal_message_or_one_with_more_leaves_nothing(rig: Rig) -> None:

@@ -87,6 +87,15 @@ def test_what_an_undone_import_had_overridden_does_not_come_back() -> None:
     assert left(message({CAR: 4}, undone=True)) == ([], 0)
 
 
+def test_a_message_without_annotations_leaves_all_older_ones() -> None:
+    nothing = ImportedMessage(Counted("m", {}, 0), undone=False)
+
+    assert left(message({CAR: 2}), message({CAR: 1}), nothing) == (uuids(CAR, 0, 2), 0)
+    assert left(message({CAR: 2}), nothing, message({CAR: 1})) == (uuids(CAR, 1, 2), 0)
+    assert left(message({CAR: 2}, undone=True), nothing) == ([], 0)
+    assert left(message({}, annotations=3), nothing) == ([], 3)
+
+
 def test_messages_that_are_counted_as_a_whole_leave_a_minimum_without_uuids() -> None:
     assert left(message({}, annotations=3), message({}, annotations=1)) == ([], 2)
     assert left(message({}, annotations=3), message({CAR: 1})) == ([], 2)

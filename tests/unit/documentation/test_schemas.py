@@ -95,7 +95,6 @@ def test_null_is_absent_for_the_keys_of_every_kind(case: dict[str, Any]) -> None
     [
         {"projectId": "a b"},
         {"version": 2},
-        {"annotations": []},
         {"dataRow": {"id": "a", "globalKey": "b"}},
         {"dataRow": {"globalKey": ""}},
         {"producedAt": "yesterday"},

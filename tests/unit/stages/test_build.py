@@ -78,6 +78,40 @@ def test_a_superseded_row_is_superseded_before_it_is_read() -> None:
     assert [(outcome.name, outcome.held_id) for outcome in built.set_aside] == [("superseded", "1")]
 
 
+def empty(index: int, key: str, **fields: Any) -> ChunkRow:
+    full = row(index, key, **fields)
+    full.raw = orjson.dumps(orjson.loads(full.raw) | {"annotations": []})
+    return full
+
+
+def test_a_message_without_annotations_is_skipped_and_supersedes_older_rows_of_its_data_row_and_model() -> None:
+    rows = [row(0, "a"), row(1, "a", model="other"), empty(2, "a"), empty(3, "b"), row(4, "c"), row(5, "b")]
+    built = build(rows, builder(), ORIGIN)
+
+    assert built.sent.rows == (1, 4, 5)
+    assert [(outcome.name, outcome.index) for outcome in built.set_aside] == [("superseded", 0), ("superseded", 3)]
+    (emptied,) = built.emptied
+    assert (emptied.name, emptied.index, emptied.in_history) == ("skipped", 2, "no-annotations")
+    assert (emptied.empty_of, emptied.supersedes) == ("m", row_key("k:a", "m"))
+    assert emptied.trace == trace_of("k:a", "m2")
+    assert built.count("skipped") == 1
+
+
+def test_a_retried_row_without_annotations_is_skipped_under_its_held_id() -> None:
+    built = build([empty(0, "a", seq=5, held_id="5")], builder(), ORIGIN)
+
+    assert built.sent.rows == ()
+    assert [(outcome.held_id, outcome.empty_of) for outcome in built.emptied] == [("5", "m")]
+
+
+def test_messages_of_a_block_without_annotations_are_skipped_too() -> None:
+    block = RowBlock(0, 100, 3, [empty(0, "a").raw, row(1, "b").raw, empty(2, "c", model="other").raw])
+    built = build([block], builder(), ORIGIN)
+
+    assert built.sent.rows == (1,)
+    assert [outcome.index for outcome in built.emptied] == [0, 2]
+
+
 UUID = {"uuid": "5b0c9a1e-6d0f-4c7b-9a55-2f3d8c1e1101"}
 
 

@@ -91,7 +91,6 @@ MALFORMED: list[tuple[str, bytes, Reason, str]] = [
     ("an external id", raw(dataRow={"externalId": "a"}), Reason.MALFORMED_MESSAGE, "dataRow.externalId"),
     ("a model without a name", raw(model={"version": "1"}), Reason.MALFORMED_MESSAGE, "model.name"),
     ("a date without a time", raw(producedAt="2026-01-01"), Reason.MALFORMED_MESSAGE, "producedAt"),
-    ("no annotations", raw(annotations=[]), Reason.MALFORMED_MESSAGE, "annotations"),
     ("annotations as an object", raw(annotations={}), Reason.MALFORMED_MESSAGE, "annotations"),
     ("annotations missing", raw(annotations=None), Reason.MALFORMED_MESSAGE, "annotations"),
     ("a string for an annotation", raw("box"), Reason.INVALID_ANNOTATION, "annotations[0]"),
@@ -119,6 +118,15 @@ def test_a_malformed_message_is_refused_with_its_reason_and_path(content: bytes,
     assert isinstance(error, InvalidAnnotation if path.startswith("annotations[") else MessageError)
     assert "\n" not in str(error)
     assert len(error.found) <= 120
+
+
+def test_a_message_without_annotations_is_accepted_wherever_it_comes_between_others() -> None:
+    for content in (raw(annotations=[]), raw(), raw(annotations=[]), raw(), raw(annotations=[])):
+        message, kinds = read_message(content)
+        assert len(message.annotations) == len(kinds) == len(orjson.loads(content)["annotations"])
+    prepared = prepare({"projectId": "p", "dataRow": {"globalKey": "a"}, "annotations": []})
+    assert orjson.loads(prepared.raw)["annotations"] == []
+    assert prepared.slow == 0
 
 
 @pytest.mark.parametrize("depth", [400, 600, 2_000, 15_000])

@@ -150,7 +150,7 @@ class Leftovers(NamedTuple):
 
 
 class ImportedMessage(NamedTuple):
-    """A message of a data row and model that was imported."""
+    """A message of a data row and model that was imported, or that has no annotations."""
 
     counted: Counted
     #: Whether its import was undone: Labelbox deletes what no other import has overridden.
@@ -176,6 +176,6 @@ def leftovers(messages: Sequence[ImportedMessage], row: RowIdentity) -> Leftover
         if number in older
     ]
     wholes = [messages[number].counted.annotations for number in older if not messages[number].counted.features]
-    if not last.features:  # its uuids are unknown, and may be those of the older messages
+    if last.annotations and not last.features:  # its uuids are unknown, and may be those of the older messages
         wholes, uuids = [*wholes, len(uuids)], []
     return Leftovers(model, uuids, max(0, max(wholes, default=0) - last.annotations))

@@ -76,7 +76,7 @@ def in_parts(outcomes: Iterable[RowOutcome]) -> Iterator[list[RowOutcome]]:
     cost = 0
     for outcome in outcomes:
         part.append(outcome)
-        cost += _HELD_COST if outcome.state or outcome.held_id else 1
+        cost += _HELD_COST if outcome.state or outcome.held_id or outcome.supersedes else 1
         if cost >= _MOST_COST:
             yield part
             part, cost = [], 0

@@ -27,7 +27,7 @@ import zstandard
 from prelabel.errors import Reason
 from prelabel_worker.chunks.annotation_counts import AnnotationCounts, Counted
 from prelabel_worker.chunks.chunk import Chunk, Item
-from prelabel_worker.chunks.rows import RowOutcome
+from prelabel_worker.chunks.rows import NO_ANNOTATIONS, RowOutcome
 from prelabel_worker.labelbox.types import SubmitAs
 
 DIGEST = 6
@@ -77,8 +77,12 @@ OUTCOMES: tuple[str, ...] = (
     "discarded",
     Reason.UNREADABLE_RECORD.value,
     Reason.GROUND_TRUTH_ONLY.value,
+    NO_ANNOTATIONS,
 )
 _NUMBER = {name: number for number, name in enumerate(OUTCOMES)}
+_MODEL = 255
+"""In place of an outcome's number: the entry is no row of its own, but has the model of an empty message."""
+_EMPTIED = struct.Struct(f">I{DIGEST}s")
 
 
 class RecordHead(msgspec.Struct, frozen=True, rename="camel"):
@@ -110,8 +114,10 @@ class RecordHead(msgspec.Struct, frozen=True, rename="camel"):
     account: str = ""
     #: What it was imported as, see `SubmitAs`.
     submit_as: str = msgspec.field(name="as", default=SubmitAs.PRE_LABELS.value)
-    #: Bytes of the compressed rows, behind which the annotation counts begin; 0 if there are none.
+    #: Bytes of the compressed rows, behind which the annotation counts begin; 0 if nothing is behind them.
     rows_bytes: int = 0
+    #: Bytes of the models of empty messages, with which the record ends.
+    emptied_bytes: int = 0
 
 
 read_head = msgspec.json.Decoder(RecordHead).decode
@@ -166,12 +172,18 @@ def entry(arrival: Arrival, outcome: str, trace: bytes) -> bytes:
 def set_aside(items: Sequence[Item], outcomes: Iterable[RowOutcome]) -> bytes:
     """Return the entries of rows with these outcomes; a frame that could not be read has one for each of its rows."""
     arrived = arrivals(items)
-    return b"".join(
+    entries = [
         entry(arrived[at], outcome.in_history, outcome.trace)
         for outcome in outcomes
         if outcome.name != "cleared"
         for at in range(outcome.index, outcome.index + outcome.rows)
-    )
+    ]
+    entries += [
+        _ENTRY.pack(arrived[outcome.index].seq, 0, _MODEL, digest_of(outcome.empty_of))
+        for outcome in outcomes
+        if outcome.empty_of is not None
+    ]
+    return b"".join(entries)
 
 
 class SentRows(NamedTuple):
@@ -223,6 +235,16 @@ class _Rows:
             self.outcomes.append(number)
             self.traces.append(trace)
 
+    def emptied(self, models: Mapping[int, bytes]) -> bytes:
+        """Return the places of empty messages and the digests of their models, compressed; nothing without any.
+
+        `models` has the digests by arrival number.
+        """
+        if not models:
+            return b""
+        places = (_EMPTIED.pack(at, models[seq]) for at, seq in enumerate(self.seqs) if seq in models)
+        return zstandard.ZstdCompressor(level=_LEVEL).compress(b"".join(places))
+
     def pack(self, marks: Sequence[int]) -> bytes:
         """Return the columns of a record, compressed."""
         traces = b"".join(self.traces)
@@ -268,11 +290,13 @@ def record_of(
     `marks` are the digests of its imported rows that a policy remembers (see identity.row_digest).
     """
     rows, others = _Rows(), sorted(_ENTRY.iter_unpack(entries))
+    models = {seq: trace[:DIGEST] for seq, _, number, trace in others if number == _MODEL}
+    others = [other for other in others if other[2] != _MODEL]
     rows.add_sent(chunk.items, sent, {seq: number for seq, _, number, _ in others})
     if others:
         were_sent = set(rows.seqs)
         rows.add_entries(entry for entry in others if entry[0] not in were_sent)
-    packed, counts = rows.pack(marks), sent.annotation_counts
+    packed, counts, emptied = rows.pack(marks), sent.annotation_counts, rows.emptied(models)
     head = RecordHead(
         chunk=chunk.id,
         name=chunk.name,
@@ -287,9 +311,17 @@ def record_of(
         submitted_ms=chunk.running_ms,
         account=chunk.account,
         submit_as=chunk.submit_as.value,
-        rows_bytes=len(packed) if counts else 0,
+        rows_bytes=len(packed) if counts or emptied else 0,
+        emptied_bytes=len(emptied),
     )
-    return msgspec.json.encode(head) + b"\n" + packed + counts
+    return msgspec.json.encode(head) + b"\n" + packed + counts + emptied
+
+
+class Emptied(NamedTuple):
+    """A message without annotations, which supersedes the earlier ones of its data row and model."""
+
+    #: The digest of the model's name.
+    model: bytes
 
 
 class SettledRow(NamedTuple):
@@ -348,6 +380,15 @@ class Record:
         counts = AnnotationCounts(self._packed[self.head.rows_bytes :])
         return [counts.of(place) for place in places]
 
+    def emptied(self, data_row: bytes) -> list[Emptied]:
+        """Return the messages without annotations with this digest of their data row."""
+        if not self.head.emptied_bytes:
+            return []
+        size, body = self.head.rows, self._body()
+        places = set(_places(body[17 * size : (17 + DIGEST) * size], data_row))
+        emptied = _unpacked(self._packed[-self.head.emptied_bytes :], self.head.chunk)
+        return [Emptied(model) for place, model in _EMPTIED.iter_unpack(emptied) if place in places]
+
     def rows(self) -> Iterator[TracedRow]:
         """Yield all rows."""
         size, body = self.head.rows, self._body()
@@ -357,10 +398,14 @@ class Record:
             yield TracedRow(seq, _name(body[16 * size + at]), body[place : place + DIGEST])
 
     def _body(self) -> bytes:
-        # zstandard allocates the size that the content declares, whatever limit it gets: check that size first.
-        if zstandard.frame_content_size(self._packed) > _MAX_BODY:
-            raise ValueError(f"the record of chunk {self.head.chunk} is larger than any")
-        return zstandard.ZstdDecompressor(max_window_size=_MAX_BODY).decompress(self._packed, max_output_size=_MAX_BODY)
+        return _unpacked(self._packed, self.head.chunk)
+
+
+def _unpacked(packed: bytes, chunk_id: str) -> bytes:
+    # zstandard allocates the size that the content declares, whatever limit it gets: check that size first.
+    if zstandard.frame_content_size(packed) > _MAX_BODY:
+        raise ValueError(f"the record of chunk {chunk_id} is larger than any")
+    return zstandard.ZstdDecompressor(max_window_size=_MAX_BODY).decompress(packed, max_output_size=_MAX_BODY)
 
 
 def _name(number: int) -> str:

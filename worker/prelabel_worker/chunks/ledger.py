@@ -117,6 +117,9 @@ class Ledger:
         Returns the number of rows that wait in the inbox, if the chunk has ended. Raises LeaseLost.
         """
         part = Slice(chunk.cursor, outcomes=list(outcomes), entries=[history.set_aside(chunk.items, outcomes)])
+        if superseding := {outcome.index: outcome.supersedes for outcome in outcomes if outcome.supersedes}:
+            arrived = history.arrivals(chunk.items)
+            part.superseding = [(row_key, arrived[index].seq) for index, row_key in superseding.items()]
         record = history.record_of(chunk, self.past(chunk) + part.entries[0]) if finish else b""
         return self.commit_rows(chunk, chunk.cursor, part, record=record, finish=finish).waiting
 

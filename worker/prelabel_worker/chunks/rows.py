@@ -10,6 +10,9 @@ from prelabel_worker.chunks.freshness import Freshness
 from prelabel_worker.chunks.held_state import HeldState
 from prelabel_worker.chunks.imported_rows import POLICY_MEMORY, Memory
 
+NO_ANNOTATIONS = "no-annotations"
+"""What the history calls a row that is skipped because its message has no annotations."""
+
 
 @dataclass(slots=True)
 class ChunkRow:
@@ -99,10 +102,16 @@ class RowOutcome(msgspec.Struct, frozen=True):
     body: bytes = b""
     #: By which the row is found in the history; empty where it could not be read. The script does not see it.
     trace: bytes = b""
+    #: The model of a message without annotations, which is `skipped`; None for every other row.
+    empty_of: str | None = None
+    #: The row key whose older held rows it supersedes; empty if there are none.
+    supersedes: str = ""
 
     @property
     def in_history(self) -> str:
         """The outcome's name in the history; for a held row, the reason."""
+        if self.empty_of is not None:
+            return NO_ANNOTATIONS
         return self.state.reason if self.state else self.name
 
 

@@ -10,7 +10,7 @@ from prelabel.unix_time import UnixTime
 from prelabel.wire import keys
 from prelabel.wire.client import Client
 from prelabel_worker.chunks.annotation_counts import Counted
-from prelabel_worker.chunks.history import HEAD_BYTES, Record, RecordHead, SettledRow, read_head
+from prelabel_worker.chunks.history import HEAD_BYTES, Emptied, Record, RecordHead, SettledRow, read_head
 from prelabel_worker.labelbox.types import SubmitAs
 
 _TOGETHER = 100
@@ -133,10 +133,11 @@ class Imports:
 
     def settled_rows(
         self, project_id: str, *, data_rows: Sequence[bytes], message: bytes
-    ) -> Iterator[tuple[ImportStatus, list[SettledRow], dict[bytes, list[Counted]]]]:
+    ) -> Iterator[tuple[ImportStatus, list[SettledRow], dict[bytes, list[Counted | Emptied]]]]:
         """Yield the chunks that have rows with one of these digests of a data row, or this digest of a message id.
 
-        With each come these rows, and the annotation counts of those that were imported by digest of their data row.
+        With each come these rows, and by digest of the data row what is known of their annotations: the counts of those
+        that were imported, and which have none.
         Reads the whole history once, newest first.
         """
         project_keys = keys.ProjectKeys(self._prefix, project_id)
@@ -148,7 +149,9 @@ class Imports:
             of_data_row = [row for digest in data_rows for row in record.find(data_row=digest)]
             rows = list(dict.fromkeys(of_data_row + record.find(message=message)))
             if rows:
-                counted = {digest: record.counted(digest) for digest in data_rows} if of_data_row else {}
+                counted: dict[bytes, list[Counted | Emptied]] = {}
+                for digest in data_rows if of_data_row else ():
+                    counted[digest] = [*record.counted(digest), *record.emptied(digest)]
                 mark = self._client.hget(project_keys.undone, chunk_id)
                 yield _settled(project_id, record.head, at_ms, mark), rows, counted
 

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import orjson
 
@@ -20,6 +20,7 @@ from prelabel.errors import PrelabelError
 from prelabel.json_record import JsonRecord
 from prelabel.unix_time import UnixTime
 from prelabel_worker.chunks.history import TracedRow, digest_of
+from prelabel_worker.chunks.rows import NO_ANNOTATIONS
 
 PENDING = "pending"
 FINAL = ("imported", "superseded", "skipped", "discarded")
@@ -58,6 +59,22 @@ SELECT project, min(published_ms) FROM item
 WHERE outcome NOT IN ('imported', 'superseded', 'skipped', 'discarded', 'refused') GROUP BY project"""
 
 
+class Became(NamedTuple):
+    """What became of a row."""
+
+    #: One of `FINAL`, or `held`.
+    outcome: str
+    #: Why it is held or was skipped; None if there is nothing to say.
+    reason: str | None = None
+
+
+def became(in_history: str) -> Became:
+    """Return what became of a row by its name in the history: an outcome, or a reason."""
+    if in_history == NO_ANNOTATIONS:
+        return Became("skipped", NO_ANNOTATIONS)
+    return Became(in_history) if in_history in FINAL else Became("held", in_history)
+
+
 class NotAReport(PrelabelError):
     """The file is not a report of this command for this file of rows."""
 
@@ -84,7 +101,7 @@ class ReportedRow(JsonRecord):
     published_ms: int = 0
     #: One of the outcomes in docs/reference/commands.md.
     outcome: str = PENDING
-    #: The reason code of a row that is or was held, or was refused.
+    #: The reason code of a row that is or was held, or was refused; `no-annotations` of a skipped row that has none.
     reason: str | None = None
     #: What is wrong with the row, in our words or Labelbox's.
     details: dict[str, Any] | None = None
@@ -160,8 +177,7 @@ class RowReport:
         """
         self._base.execute("BEGIN")
         for seq, outcome, mark in rows:
-            outcome_and_reason = (outcome, None) if outcome in FINAL else ("held", outcome)
-            self._base.execute(_SETTLE, (*outcome_and_reason, import_name or None, seq, project_id, mark))
+            self._base.execute(_SETTLE, (*became(outcome), import_name or None, seq, project_id, mark))
         self._base.execute("COMMIT")
 
     def held(self, project_id: str) -> Iterator[list[str]]:

@@ -8,7 +8,7 @@ from prelabel.unix_time import UnixTime
 from prelabel_worker.chunks.held_state import HeldState
 from prelabel_worker.dead_letters.explain import in_short
 from prelabel_worker.dead_letters.letter import DeadLetter
-from prelabel_worker.queries.row_report import FINAL
+from prelabel_worker.queries.row_report import became
 from prelabel_worker.queries.row_trace import Settled, Trace, Waiting
 
 
@@ -80,9 +80,8 @@ def _settled(settled: Settled) -> Iterator[Event]:
     seq = str(row.arrival.seq)
     if row.arrival.made_ms:
         yield Event(UnixTime.of_ms(row.arrival.made_ms), "published", seq)
-    outcome = row.outcome if row.outcome in FINAL else "held"
-    detail = "" if row.outcome in FINAL else row.outcome
-    yield Event(import_.settled_at, outcome, seq, detail, import_.chunk_id, import_.name)
+    outcome, reason = became(row.outcome)
+    yield Event(import_.settled_at, outcome, seq, reason or "", import_.chunk_id, import_.name)
     if import_.undone_at:
         yield Event(import_.undone_at, "undone", seq, "its import was undone", import_.chunk_id, import_.name)
 

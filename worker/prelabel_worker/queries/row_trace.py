@@ -17,7 +17,7 @@ from prelabel.wire.frame import UnknownVersion, UnreadableFrame, read_messages
 from prelabel.wire.lanes import MAX_LANES, lane_of
 from prelabel_worker.chunks.annotation_counts import Counted, Leftovers
 from prelabel_worker.chunks.held_state import HeldState, read_state
-from prelabel_worker.chunks.history import SettledRow, digest_of
+from prelabel_worker.chunks.history import Emptied, SettledRow, digest_of
 from prelabel_worker.dead_letters.letter import DeadLetter
 from prelabel_worker.dead_letters.store import HeldRows
 from prelabel_worker.queries.imports import Imports, ImportStatus
@@ -107,13 +107,13 @@ class Tracer:
 
     def _add_settled(self, trace: Trace, project_id: str, key: str) -> None:
         by_digest = {digest_of(data_row_key): data_row_key for data_row_key in (f"i:{key}", f"k:{key}")}
-        imported: dict[str, list[tuple[Counted, bool]]] = {data_row_key: [] for data_row_key in by_digest.values()}
+        known: dict[str, list[tuple[Counted | Emptied, bool]]] = {key_: [] for key_ in by_digest.values()}
         chunks = self._imports.settled_rows(project_id, data_rows=list(by_digest), message=digest_of(key))
         for import_, rows, counted in chunks:
             trace.settled += [Settled(import_, row) for row in rows]
             for digest, messages in counted.items():
-                imported[by_digest[digest]] += [(message, import_.undone_at is not None) for message in messages]
-        for data_row_key, newest_first in imported.items():
+                known[by_digest[digest]] += [(message, import_.undone_at is not None) for message in messages]
+        for data_row_key, newest_first in known.items():
             trace.leftovers += leftovers_of(project_id, data_row_key, reversed(newest_first))
 
     def _about(self, project_id: str, held_ids: list[str], key: str) -> Iterator[str]:

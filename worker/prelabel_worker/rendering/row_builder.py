@@ -35,7 +35,7 @@ FORMS = {"i": "id", "k": "globalKey"}
 
 
 class BuiltRow(msgspec.Struct, gc=False):
-    """A row that can be imported."""
+    """A row that can be imported, or that has nothing to import."""
 
     #: `i:<id>` or `k:<global key>`.
     data_row_key: str
@@ -109,6 +109,8 @@ class RowBuilder:
         if message.project_id != self._project_id or (self._forms and key[0] not in self._forms):
             raise self._misplaced(message, key)
         model = "" if message.model is None else message.model.name
+        if not kinds:
+            return _empty(message, key, model)
         if message.plain:
             return self._build_plain(message, kinds[0], key, model)
         if self._ground_truth and _LINK in kinds:
@@ -268,6 +270,21 @@ class RowBuilder:
         expected = f"{FORMS[self._forms]}, which the project's imported rows have or its settings ask for"
         hint = command("project set", self._project_id, data_row_forms="both")
         return MalformedMessage(Reason.DATA_ROW_FORM, "dataRow", FORMS[key[0]], expected, hint)
+
+
+def _empty(message: Any, key: str, model: str) -> BuiltRow:
+    """Return the row of a message without annotations, which has no line to send."""
+    return BuiltRow(
+        data_row_key=key,
+        model=model,
+        message_id=message.message_id,
+        row_key=packed_row_key(key, model),
+        lines=b"",
+        line_count=0,
+        packed_uuids=b"",
+        slow=0,
+        counts=_NONE,
+    )
 
 
 def _only_pre_labels(at: int) -> InvalidAnnotation:

@@ -24,6 +24,8 @@ class Built:
     """The file in pieces: the lines of each row. One piece would be a second copy of the largest part of a chunk."""
     sent: SentLines = field(default_factory=SentLines)
     set_aside: list[RowOutcome] = field(default_factory=list)
+    emptied: list[RowOutcome] = field(default_factory=list)
+    """The rows whose messages have no annotations. Once `set_aside` is committed, they supersede older held rows."""
     not_in_ontology: int = 0
     """Number of rows that do not fit the ontology or the media type, which may have changed since they were fetched."""
     slow: int = 0
@@ -31,7 +33,7 @@ class Built:
 
     def count(self, name: str) -> int:
         """Return the number of rows that were set aside with this outcome."""
-        return sum(outcome.rows for outcome in self.set_aside if outcome.name == name)
+        return sum(outcome.rows for outcome in (*self.set_aside, *self.emptied) if outcome.name == name)
 
 
 WasImported = Callable[[Sequence[int]], set[int]]
@@ -53,7 +55,7 @@ def build(rows: Rows, builder: RowBuilder, origin: Origin, policy: Policy | None
     """Build the file of the valid rows; set aside, in this order, the others.
 
     They are the invalid rows, among them those that give a uuid of another row, then the rows that a newer message
-    supersedes, then those that the policy excludes.
+    supersedes, then those that the policy excludes. Messages without annotations are `emptied`.
     """
     build = _Build(builder, origin, policy)
     for part in rows:
@@ -129,6 +131,8 @@ class _Build:
         # with a policy, all.
         self._rows: dict[int, ChunkRow] = {}
         self._giving: list[tuple[ChunkRow, BuiltRow]] = []
+        # The models of messages without annotations, by index.
+        self._empty: dict[int, str] = {}
         self._not_in_ontology = 0
         self.set_aside: list[RowOutcome] = []
 
@@ -146,6 +150,7 @@ class _Build:
             if ready.explicit or self._policy:
                 self._keep(block.row(at), ready)
         places = [at for at in range(len(block.messages)) if at not in refused]
+        self._empty |= {block.index + at: row.model for at, row in zip(places, good, strict=True) if not row.lines}
         self._good.extend([block.index + at for at in places], [block.seq + at for at in places], good, self._packer)
 
     def add_row(self, row: ChunkRow) -> None:
@@ -160,18 +165,22 @@ class _Build:
             self._refuse(row, error)
             return
         self._keep(row, ready)
+        if not ready.lines:
+            self._empty[row.index] = ready.model
         self._good.extend((row.index,), (row.seq,), [ready], self._packer)
 
     def end(self) -> Built:
         """Return what was built, once all rows are added."""
         good = self._each_uuid_of_one_row(self._good)
         good = self._supersede(good)
+        good, emptied = self._without_empty(good)
         if self._policy is not None:
             good = self._apply(self._policy, good)
         return Built(
             content=good.lines,
             sent=_sent_lines(good, self._packer),
             set_aside=self.set_aside,
+            emptied=emptied,
             not_in_ontology=self._not_in_ontology,
             slow=sum(good.slow),
         )
@@ -207,6 +216,23 @@ class _Build:
             index = good.index[position]
             self.set_aside.append(_superseded(index, self._held_id(index), good.trace[position]))
         return good.without(superseded)
+
+    def _without_empty(self, good: _Columns) -> tuple[_Columns, list[RowOutcome]]:
+        if not self._empty:
+            return good, []
+        empty = [position for position, index in enumerate(good.index) if index in self._empty]
+        outcomes = [
+            RowOutcome(
+                "skipped",
+                good.index[position],
+                held_id=self._held_id(good.index[position]),
+                trace=good.trace[position],
+                empty_of=self._empty[good.index[position]],
+                supersedes=good.row_key[position].hex(),
+            )
+            for position in empty
+        ]
+        return good.without(empty), outcomes
 
     def _apply(self, policy: Policy, good: _Columns) -> _Columns:
         digests = digests_of(b"".join(good.row_key))

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Literal
 
 import structlog
+from msgspec import structs
 
 from prelabel.tracing import Span
 from prelabel_worker.accounts.pauses import PauseCause
@@ -15,6 +16,7 @@ from prelabel_worker.chunks.chunk import Chunk, State
 from prelabel_worker.chunks.commit import in_parts
 from prelabel_worker.chunks.held_rows import Origin
 from prelabel_worker.chunks.leases import Lease
+from prelabel_worker.chunks.rows import RowOutcome
 from prelabel_worker.labelbox import retry_policy
 from prelabel_worker.labelbox.errors import KeyMissing, ProjectGone, RequestError, TooLarge, UnexpectedShape
 from prelabel_worker.labelbox.ontology_cache import Cached
@@ -154,15 +156,14 @@ class _Submission:
         """Commit the rows that do not go into the file; return False when no row is left and the chunk has ended."""
         chunk, ledger = self._chunk, self._context.ledger
         nothing_left = not built.sent.rows
-        slices = list(in_parts(built.set_aside))
-        if nothing_left and not slices:
-            slices = [[]]
-        for at, outcomes_of_slice in enumerate(slices):
-            finish = nothing_left and at == len(slices) - 1
-            waiting = ledger.set_aside(chunk, outcomes_of_slice, finish=finish)
-            if finish:
-                self._context.hint_group(chunk.project_id, waiting)
-        if built.set_aside:
+        for outcomes_of_slice in in_parts(built.set_aside):
+            ledger.set_aside(chunk, outcomes_of_slice, finish=False)
+        # Only now: a row that was just set aside may have become a held row that one of these supersedes.
+        for outcomes_of_slice in in_parts(self._superseding(built.emptied)):
+            ledger.set_aside(chunk, outcomes_of_slice, finish=False)
+        if nothing_left:
+            self._context.hint_group(chunk.project_id, ledger.set_aside(chunk, [], finish=True))
+        if built.set_aside or built.emptied:
             _log.info(
                 "rows.set_aside",
                 project=chunk.project_id,
@@ -172,6 +173,14 @@ class _Submission:
                 skipped=built.count("skipped"),
             )
         return not nothing_left
+
+    def _superseding(self, emptied: list[RowOutcome]) -> list[RowOutcome]:
+        """Return the outcomes; only those of which there are held rows still name the row key that they supersede."""
+        keys = [outcome.supersedes for outcome in emptied]
+        held = self._context.memory.held_among(self._chunk.project_id, keys) if keys else set()
+        return [
+            outcome if outcome.supersedes in held else structs.replace(outcome, supersedes="") for outcome in emptied
+        ]
 
     def _make_smaller(self, built: Built) -> None:
         """Split a chunk with more slow annotations than an import may have: the frames' headers named fewer."""

@@ -15,7 +15,7 @@ from prelabel_worker.cli.shared.known import projects_named
 from prelabel_worker.cli.shared.screen import console
 from prelabel_worker.cli.shared.terminal import NOTHING, AsJson, Project, RedisUrl, out, say, when
 from prelabel_worker.dead_letters.letter import DeadLetter
-from prelabel_worker.queries.row_report import FINAL
+from prelabel_worker.queries.row_report import became
 from prelabel_worker.queries.row_trace import MAX_DEAD, MAX_FRAMES, Settled, Trace, Tracer, Waiting
 from prelabel_worker.queries.status import Inspector
 
@@ -87,12 +87,12 @@ def _lines(project_id: str, trace: Trace) -> Iterator[str]:
 def _settled(settled: Settled) -> str:
     row, import_ = settled.row, settled.import_
     made = f"published {when(row.arrival.made_ms / 1000)}" if row.arrival.made_ms else "retried"
-    became = row.outcome if row.outcome in FINAL else f"held: {row.outcome}"
+    outcome = ": ".join(filter(None, became(row.outcome)))
     name = f", import {import_.name}" if import_.name else ""
     verdict = f" {import_.verdict}" if import_.verdict else ""
     when_settled = when(import_.settled_at)
     undone = f"; its import was undone {when(import_.undone_at)}" if import_.undone_at else ""
-    return f"row {row.arrival.seq}: {made}; {became} {when_settled} (chunk {import_.chunk_id}{name}{verdict}){undone}"
+    return f"row {row.arrival.seq}: {made}; {outcome} {when_settled} (chunk {import_.chunk_id}{name}{verdict}){undone}"
 
 
 def _dead_letter(project_id: str, dead_letter: DeadLetter) -> str:

@@ -44,6 +44,7 @@ MODULES = {
 }
 _PARTS = {
     "publishing": "Publishers",
+    "mapping": "Mapping",
     "messages": "Messages",
     "annotations.classifications": "Answers",
     "annotations.objects": "Objects in images",

@@ -51,6 +51,7 @@ if TYPE_CHECKING:
         Reason,
         RedisUnavailable,
     )
+    from prelabel.mapping import PredictionMapping, read_mapping
     from prelabel.messages import DataRow, DataRowId, GlobalKey, Model, PredictionMessage
     from prelabel.publishing.aio import AsyncPublisher
     from prelabel.publishing.publisher import Publisher
@@ -72,6 +73,7 @@ else:
             "annotations.video_masks": "MaskFrame MaskInstance VideoMasks",
             "errors": "BufferFull InboxFull InvalidAnnotation MalformedMessage MessageError MessageTooLarge "
             "NoRedisUrl NotInOntology PrelabelError PublisherClosed Reason RedisUnavailable",
+            "mapping": "PredictionMapping read_mapping",
             "messages": "DataRow DataRowId GlobalKey Model PredictionMessage",
             "publishing.aio": "AsyncPublisher",
             "publishing.publisher": "Publisher",
@@ -114,6 +116,7 @@ __all__ = [
     "Point",
     "Polygon",
     "Polyline",
+    "PredictionMapping",
     "PredictionMessage",
     "PrelabelError",
     "Publisher",
@@ -138,4 +141,5 @@ __all__ = [
     "TimedText",
     "VideoMasks",
     "VideoObject",
+    "read_mapping",
 ]

@@ -5,6 +5,7 @@ FiftyOne is not imported: its samples and labels are used through their attribut
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ def read_samples(
     mask_targets: Mapping[int, str] | None = None,
     keypoint_names: Sequence[str] | None = None,
 ) -> Source:
-    """Return one message for each sample that has labels in `field`, and the labels that cannot be read.
+    """Return one message for each sample, of its labels in `field`, and the labels that cannot be read.
 
     Detections become boxes, or masks if they have one; filled or closed polylines polygons (with `outlines="masks"` of
     the options, masks), others lines; keypoints points, named by `keypoint_names` or by their label; classifications
@@ -79,11 +80,13 @@ class _Labels:
             except (ValueError, OSError) as error:
                 yield bad_record(where, ValueError(str(error)), key)
                 continue
+            origin = Origin("sample", sample.filepath, where)
+            yield KeyedAnnotation(key, None, origin)
             for index, label in enumerate(labels):
                 self._detections.where = f"{where}, {self._field}[{index}]"
                 try:
                     for annotation in self._annotations(label, picture):
-                        yield KeyedAnnotation(key, annotation, Origin("sample", sample.filepath, where))
+                        yield KeyedAnnotation(key, annotation, origin)
                 except ValueError as error:
                     yield bad_record(self._detections.where, error, key)
         self._shares.check()
@@ -114,7 +117,7 @@ class _Labels:
         left, top, width, height = self._pixels(label.bounding_box, 2, picture, "bounding_box")
         name, box = text_of(label.label, "label"), (left, top, left + width, top + height)
         if getattr(label, "mask", None) is not None:
-            return self._detections.mask(name, label.confidence, lambda: _placed(label.mask, box, picture))
+            return self._detections.mask(name, label.confidence, lambda: _placed(label.mask, box, picture), picture)
         if getattr(label, "mask_path", None):
             raise BadValue("mask", "the pixels of the mask", "only mask_path; load the masks first")
         return self._detections.box(name, label.confidence, box, picture)
@@ -152,15 +155,11 @@ class _Labels:
             raise ValueError("mask_targets: give the names of the values, such as dataset.default_mask_targets")
         whole = (0.0, 0.0, picture.width or 0, picture.height or 0)
         present = [(value, name) for value, name in self._mask_targets.items() if bool((label.mask == value).any())]
-        return [
-            annotation
-            for value, name in present
-            for annotation in self._detections.mask(
-                name,
-                None,
-                lambda value=value: _placed(label.mask == value, whole, picture),  # type: ignore[misc]
-            )
-        ]
+        annotations = []
+        for value, name in present:
+            pixels = partial(_placed, label.mask == value, whole, picture)
+            annotations += self._detections.mask(name, None, pixels, picture)
+        return annotations
 
     def _pixels(self, values: Sequence[Any], pairs: int, picture: Picture, name: str) -> list[float]:
         """Return pairs of shares of the image in pixels. Raises ValueError."""

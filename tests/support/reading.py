@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from prelabel.readers import FORMATS, BadRecord, ClassMapping, ReaderOptions, Record
+from prelabel.readers import FORMATS, BadRecord, PredictionMapping, ReaderOptions, Record
 from prelabel.validation.gate import prepare
 from prelabel_worker.ontology.ontology import Ontology
 from prelabel_worker.rendering.row_builder import RowBuilder
@@ -27,7 +27,7 @@ def write(folder: Path, name: str, content: Any) -> Path:
 
 def read(form: str, path: Path, **options: Any) -> tuple[list[dict[str, Any]], list[BadRecord]]:
     """Return the messages in a file, after asserting that the gate accepts each one, and the bad records."""
-    mapping = options.pop("mapping", None) or ClassMapping()
+    mapping = options.pop("mapping", None) or PredictionMapping()
     records = list(FORMATS[form].read(path, ReaderOptions("p", mapping=mapping, **options)))
     messages: list[dict[str, Any]] = [dict(record.message) for record in records if isinstance(record, Record)]  # type: ignore[arg-type]
     for message in messages:

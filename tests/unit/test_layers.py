@@ -57,7 +57,7 @@ def importers(package: str) -> set[str]:
 #: For every room, the rooms that it may import.
 MAY_IMPORT = {
     # what is published
-    "prelabel": "annotations errors lazy messages publishing version",
+    "prelabel": "annotations errors lazy mapping messages publishing version",
     "prelabel.lazy": "",
     "prelabel.version": "",
     "prelabel.tracing": "version",
@@ -77,7 +77,8 @@ MAY_IMPORT = {
     "prelabel.validation": "annotations errors messages sdk",
     "prelabel.spool": "errors printing private_files wire",
     "prelabel.publishing": "errors messages printing spool stack_file tracing validation wire",
-    "prelabel.readers": "annotations builders errors text_input",
+    "prelabel.mapping": "annotations errors text_input",
+    "prelabel.readers": "annotations builders errors mapping text_input",
     "prelabel.testing": "errors messages printing publishing validation",
     # what is imported into Labelbox
     "prelabel_worker": "",

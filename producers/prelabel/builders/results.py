@@ -31,7 +31,7 @@ def annotations_from_ultralytics(
     *,
     outlines: Literal["polygons", "masks"] = "polygons",
     keypoint_names: Sequence[str] | None = None,
-    question: str = "class",
+    question: str = "label",
 ) -> list[Annotation]:
     """Return the annotations of one `Results` of Ultralytics: boxes, segments, a pose, rotated boxes or a class.
 
@@ -96,7 +96,7 @@ def annotations_from_supervision(
     return [box_from_corners(name, box, **_confidence(score)) for (name, score), box in zip(named, boxes, strict=True)]
 
 
-def annotations_from_huggingface(output: Iterable[Any], *, question: str = "class") -> list[Annotation]:
+def annotations_from_huggingface(output: Iterable[Any], *, question: str = "label") -> list[Annotation]:
     """Return the annotations of one image's output of a pipeline of Hugging Face.
 
     Boxes of `object-detection`, masks of `image-segmentation`; of `image-classification`, the most likely class as the

@@ -1,6 +1,5 @@
 """The parts that readers share: records, options, and how the annotations of a data row become one message."""
 
-import re
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -10,15 +9,15 @@ from typing import Any, Literal
 
 from prelabel.annotations.base import MAX_NUMBER
 from prelabel.annotations.confidence import rounded
-from prelabel.errors import found_value
+from prelabel.errors import MessageError, found_value
+from prelabel.mapping import BadMapping, Incoming, PredictionMapping
+from prelabel.mapping.template import template_of
 from prelabel.readers.groups import Groups, KeyClash, Origin
-from prelabel.readers.mapping import ClassMapping
 from prelabel.text_input import UnreadableInput, name_of, open_text
 
+WITHOUT_PREDICTIONS = "data rows without predictions"
 MAX_LINE = 65_536
 """Maximum number of bytes of a line in a text format."""
-_FIELD = re.compile(r"\{(\w+)(?::0?(\d{1,3})d)?\}")
-_LIKE_A_FIELD = re.compile(r"\{\w+(?::[^{}]*)?\}")
 
 
 class UnreadableSource(UnreadableInput):
@@ -82,7 +81,7 @@ class ReaderOptions:
     #: Template of a data row's global key; None for the mapping's template, or else the format's own.
     global_key: str | None = None
     #: Class names → features, the minimum confidence, the sample of data rows.
-    mapping: ClassMapping = field(default_factory=ClassMapping)
+    mapping: PredictionMapping = field(default_factory=PredictionMapping)
     #: COCO, YOLO: the file with the names of categories, if the predictions do not have them.
     categories: Path | None = None
     #: COCO, YOLO: the file with the sizes and names of images, if the predictions do not have them. YOLO: or a folder
@@ -94,57 +93,79 @@ class ReaderOptions:
     task: Literal["detect", "segment", "pose", "obb"] | None = None
     #: datumaro: the library's name of the data set's format.
     dataset: str | None = None
-    #: The feature of classes of whole images, where the mapping names none; None for the format's own.
-    question: str | None = None
     #: Panoptic: the folder of the PNG files.
     masks: Path | None = None
     #: Panoptic: template of the address at which Labelbox finds a PNG file; with it no pixels are read.
     mask_url: str | None = None
-    #: RTTM: the media of the data rows.
-    media: Literal["audio", "video"] = "audio"
+    #: The media of the data rows; None for what the format is mostly of: audio for speech, documents for OCR.
+    media: Literal["audio", "video", "document", "image"] | None = None
     #: Frames per second of the video.
     frame_rate: float | None = None
     #: MOT: n, if the tracker saw only every n-th frame of the video.
     frame_step: int = 1
     #: MOT: the number that the file gives to the first frame of the video.
     first_frame: int = 1
+    #: CoNLL, brat: the file with the text of the data row, or the folder with a file for each.
+    texts: Path | None = None
+    #: CoNLL, tables: the column that has each role, if it cannot be told from the file.
+    columns: Mapping[str, str] = field(default_factory=dict)
+    #: Classes of whole data rows: the minimum score of each of several classes; None if exactly one holds, the best.
+    multi_label: float | None = None
+    #: The feature of classes of whole data rows, where the mapping names none; None for the format's own.
+    question: str | None = None
+    #: OCR: which of its boxes to publish.
+    level: Literal["word", "line", "block"] = "line"
+    #: OCR: boxes, or entities of a text layer that was made from the same file.
+    ocr_as: Literal["boxes", "entities"] = "boxes"
+    #: OCR: the free text below each box that gets its words; None for none.
+    text_feature: str | None = None
+    #: OCR: dots per inch of the pages' pictures, if the file does not say it.
+    dpi: float | None = None
 
     def key_template(self, default: str, *fields: str) -> str:
         """Return the template of global keys that applies. Raises UnreadableSource if it has other fields than these.
 
-        A field that is not filled would be the same text in the key of every data row.
+        A field that is not filled would be the same text in the key of every data row. Without `fields`, any is
+        accepted: those are names of the record's own fields, and `Document.key` finds out whether it has them.
         """
-        template = self.global_key or self.mapping.global_key or default
-        for field_like in _LIKE_A_FIELD.findall(template):
-            match = _FIELD.fullmatch(field_like)
-            if match is None or match[1] not in fields:
-                known = " or ".join(f"{{{name}}}" for name in fields)
-                raise UnreadableSource(f"global key {template!r}: expected the field {known}, found {field_like}")
+        of_mapping = self.mapping.global_key.text if self.mapping.global_key else None
+        template = self.global_key or of_mapping or default
+        known = " or ".join(f"{{{name}}}" for name in fields or ("file", "index"))
+        try:
+            unknown = [name for name in fields_of(template) if fields and name not in fields]
+        except UnreadableSource as error:
+            raise UnreadableSource(f"{error}; expected the field {known}") from None
+        if unknown:
+            raise UnreadableSource(f"global key {template!r}: expected the field {known}, found {{{unknown[0]}}}")
         return template
 
 
 @dataclass(frozen=True, slots=True)
 class KeyedAnnotation:
-    """One annotation, the global key of its data row, and the record that the key was made for."""
+    """One annotation, the global key of its data row, and the record that the key was made for.
+
+    None for the annotation names a data row that the model has looked at, whether it predicts something or not.
+    """
 
     key: str
-    annotation: Mapping[str, Any]
+    annotation: Mapping[str, Any] | None
     origin: Origin
 
 
 def filled(template: str, fields: Mapping[str, Any]) -> str:
-    """Replace `{name}` by a field's value, `{name:06d}` with leading zeros; nothing in a template is evaluated."""
-
-    def value(match: re.Match[str]) -> str:
-        field_value = fields.get(match[1])
-        return match[0] if field_value is None else str(field_value).zfill(int(match[2] or 0))
-
-    return _FIELD.sub(value, template)
+    """Replace `{name}` by a field's value, `{name:06d}` with leading zeros. Raises ValueError for an empty value."""
+    try:
+        return template_of(template).fill(Incoming(None, record=fields))
+    except MessageError as error:
+        raise BadValue(error.path, error.expected, error.found) from None
 
 
-def fields_of(template: str) -> set[str]:
-    """Return the names of the fields in a template."""
-    return {match[1] for match in _FIELD.finditer(template)}
+def fields_of(template: str) -> list[str]:
+    """Return the names of the fields in a template. Raises UnreadableSource if it is not one."""
+    try:
+        return [part.text.strip("{}") for part in template_of(template).fields]
+    except BadMapping as error:
+        raise UnreadableSource(str(error)) from None
 
 
 def messages_of(
@@ -170,8 +191,11 @@ def messages_of(
                 else:
                     groups.add(item.key, item.annotation, item.origin)
             for key, group in groups:
-                if options.mapping.takes(key):
-                    yield Record(f"{file}, data row {key}", _message(key, merge(group), options))
+                items = merge([item for item in group if item is not None])
+                if not items:
+                    options.mapping.left_out[WITHOUT_PREDICTIONS] += 1
+                elif options.mapping.takes(key):
+                    yield Record(f"{file}, data row {key}", _message(key, items, options))
     except KeyClash as clash:
         raise UnreadableSource(f"{file}: {clash}; {_told_apart(clash, apart)}") from None
     except sqlite3.Error as error:

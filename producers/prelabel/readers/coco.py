@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from prelabel.errors import found_value
+from prelabel.mapping import Target
 from prelabel.readers.base import (
     BadRecord,
     BadValue,
@@ -29,7 +30,6 @@ from prelabel.readers.base import (
 from prelabel.readers.extents import Extent, Extents, check_inside
 from prelabel.readers.groups import Origin
 from prelabel.readers.json_stream import elements
-from prelabel.readers.mapping import Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Coco:
         #: The place of the result that is being read.
         self.where = path.name
         self.template = options.key_template("{image_id}", "image_id", "file_name")
-        if not fields_of(self.template) & {"image_id", "file_name"}:
+        if not fields_of(self.template):
             raise UnreadableSource(
                 f"global key {self.template!r}: expected {{image_id}} or {{file_name}}: every image needs its own"
             )

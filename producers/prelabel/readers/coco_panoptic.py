@@ -72,7 +72,7 @@ class _Pictures:
             raise UnreadableSource(f"{self._folder} is no folder: give --masks FOLDER or --mask-url TEMPLATE")
         if self._url is None:
             return
-        fields = fields_of(self._url)
+        fields = set(fields_of(self._url))
         if not is_address(self._url) or not fields or fields - {"file_name", "image_id"}:
             raise UnreadableSource(f"mask url {self._url!r}: expected https://…{{file_name}} or {{image_id}}")
 

@@ -58,6 +58,7 @@ def read(path: Path, options: ReaderOptions) -> Source:
                 yield bad_record(where, error)
                 continue
             origin = Origin("item", f"{item.subset}/{item.id}", where)
+            yield KeyedAnnotation(key, None, origin)
             picture = _picture(item)
             labels = [annotation for annotation in item.annotations if _kind(annotation) == "label"]
             for at, found in enumerate([*(a for a in item.annotations if _kind(a) != "label"), labels]):
@@ -140,7 +141,7 @@ def _annotations(found: Any, names: list[str], picture: Picture, detections: Det
             corners = [(left, top), (right, top), (right, bottom), (left, bottom)]
             return detections.rotated(name, score, rotated_corners(corners, (x, y), radians(turned)), picture)
         case "mask":
-            return detections.mask(name, score, lambda: _pixels(found.image))
+            return detections.mask(name, score, lambda: _pixels(found.image), picture)
         case kind:
             raise BadValue("type", "bbox, polygon, polyline, points, rotated_bbox, mask or label", found_value(kind))
 

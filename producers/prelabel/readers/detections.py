@@ -16,7 +16,7 @@ from prelabel.readers.pixels import mask_annotation
 from prelabel.readers.rle import fill
 
 Corner = tuple[float, float]
-QUESTION = "class"
+QUESTION = "label"
 """The feature of the class of a whole image, where nothing else is named."""
 _SLACK = 0.5
 """How far a share of an image may lie outside 0 to 1: models overshoot edges; pixels used as shares, by far."""
@@ -102,9 +102,21 @@ class Detections:
             for annotation in self._annotations(name, score, dict)
         ]
 
-    def mask(self, name: str, score: Any, pixels: Callable[[], tuple[bytes, int, int]]) -> list[dict[str, Any]]:
+    def mask(
+        self, name: str, score: Any, pixels: Callable[[], tuple[bytes, int, int]], picture: Picture
+    ) -> list[dict[str, Any]]:
         """Return a mask of pixels of 0 and 1, row by row, with width and height. Raises ValueError."""
-        return self._annotations(name, score, lambda: {"mask": mask_annotation(*pixels())})
+
+        def shape() -> dict[str, Any]:
+            plane, width, height = pixels()
+            if (size := picture.size()) is not None and size != (width, height):
+                raise UnreadableSource(
+                    f"{self.where}: the mask has {width} x {height} pixels (width x height), but {picture.name} has "
+                    f"{size[0]} x {size[1]}. Resize the masks to their images"
+                )
+            return {"mask": mask_annotation(plane, width, height)}
+
+        return self._annotations(name, score, shape)
 
     def answer(
         self, names: Sequence[tuple[str, Any]], *, several: bool = False, question: str = QUESTION

@@ -5,6 +5,7 @@ feature's class and score are among its properties, and so are the fields for te
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +19,13 @@ from prelabel.readers.base import (
     Source,
     UnreadableSource,
     bad_record,
-    fields_of,
-    filled,
     messages_of,
     number,
     text_of,
 )
 from prelabel.readers.coco import part
+from prelabel.readers.documents import JSON, Document, array_of, documents, files_of, object_of
 from prelabel.readers.groups import Origin
-from prelabel.readers.json_files import JsonRecord, as_object, json_records
 from prelabel.readers.json_stream import elements
 from prelabel.text_input import open_text, stem_of
 
@@ -35,16 +34,14 @@ _CLASSES = ("class", "label", "category", "classification", "name")
 _SCORES = ("score", "confidence", "probability")
 _DEGREES = ("CRS84", "EPSG::4326", "EPSG:4326")
 """Ends of names of the coordinate system that GeoJSON has, longitude and latitude in degrees."""
+_COORDINATES = "geometry.coordinates"
 _LOOK = 64 * 1024
 _PARTS = {"MultiPoint": "Point", "MultiLineString": "LineString", "MultiPolygon": "Polygon"}
 
 
 def read(path: Path, options: ReaderOptions) -> Source:
     """Return one message per data row, which is the file unless the template has properties. Raises UnreadableInput."""
-    template = options.key_template(
-        "{file}", "file", *fields_of(options.global_key or options.mapping.global_key or "")
-    )
-    scores, stem = Scores(path.name), stem_of(path)
+    template, scores = options.key_template("{file}"), Scores(path.name)
 
     def annotations() -> Iterator[KeyedAnnotation | BadRecord]:
         for record in _features(path):
@@ -53,8 +50,8 @@ def read(path: Path, options: ReaderOptions) -> Source:
                 continue
             where, feature, key = record.where, record.value, None
             try:
-                properties = as_object(as_object(feature, "a feature").get("properties") or {}, "properties: an object")
-                key = _key(template, stem, properties)
+                properties = object_of(object_of(feature, "the feature").get("properties") or {}, "properties")
+                key = replace(record, value=properties).key(template)
                 found = _annotations(feature, properties, scores, options)
             except ValueError as error:
                 yield bad_record(where, error, key)
@@ -66,19 +63,20 @@ def read(path: Path, options: ReaderOptions) -> Source:
     return messages_of(annotations(), options, path.name, apart="{file}")
 
 
-def _features(path: Path) -> Iterator[JsonRecord | BadRecord]:
-    """Yield the features of a collection, or those that stand alone. Raises UnreadableInput."""
-    with open_text(path) as stream:
-        collection = b'"features"' in stream.peek(_LOOK)
-    if not collection:
-        yield from json_records(path)
-        return
-    others: dict[str, Any] = {}
-    for index, feature in enumerate(elements(path, "features", others=others)):
-        if not index:
-            _check_system(path, others)
-        yield JsonRecord(f"{path.name}, features[{index}]", stem_of(path), feature)
-    _check_system(path, others)
+def _features(path: Path) -> Iterator[Document | BadRecord]:
+    """Yield the features of collections, and those that stand alone. Raises UnreadableInput."""
+    for file in files_of(path, ".geojson", ".geojsonl", *JSON):
+        with open_text(file) as stream:
+            collection = b'"features"' in stream.peek(_LOOK)
+        if not collection:
+            yield from documents(file)
+            continue
+        others: dict[str, Any] = {}
+        for index, feature in enumerate(elements(file, "features", others=others)):
+            if not index:
+                _check_system(file, others)
+            yield Document(f"{file.name}, features[{index}]", stem_of(file), index, feature)
+        _check_system(file, others)
 
 
 def _check_system(path: Path, others: dict[str, Any]) -> None:
@@ -92,22 +90,11 @@ def _check_system(path: Path, others: dict[str, Any]) -> None:
         )
 
 
-def _key(template: str, stem: str, properties: dict[str, Any]) -> str:
-    """Return the global key of a feature's data row. Raises ValueError."""
-    fields: dict[str, Any] = {"file": stem}
-    for name in fields_of(template) - {"file"}:
-        value = properties.get(name)
-        if isinstance(value, bool) or not isinstance(value, int | str) or value == "":
-            raise BadValue(f"properties.{name}", "a text or whole number for the global key", found_value(value))
-        fields[name] = value
-    return text_of(filled(template, fields), "global key")
-
-
 def _annotations(
     feature: dict[str, Any], properties: dict[str, Any], scores: Scores, options: ReaderOptions
 ) -> list[dict[str, Any]]:
     """Return the annotations of a feature. Raises ValueError."""
-    shapes = list(_shapes(as_object(part(feature, "geometry"), "geometry: an object")))
+    shapes = list(_shapes(object_of(part(feature, "geometry"), "geometry")))
     score = scores.read(next((properties[name] for name in _SCORES if properties.get(name) is not None), None))
     target = options.mapping.choose(_class(properties), score)
     if target is None:
@@ -133,7 +120,7 @@ def _class(properties: dict[str, Any]) -> str:
 def _shapes(geometry: dict[str, Any]) -> Iterator[dict[str, Any]]:
     kind, coordinates = geometry.get("type"), part(geometry, "coordinates")
     if kind in _PARTS:
-        for each in _list(coordinates):
+        for each in array_of(coordinates, _COORDINATES):
             yield _shape(_PARTS[kind], each)
     else:
         yield _shape(kind, coordinates)
@@ -145,12 +132,12 @@ def _shape(kind: Any, coordinates: Any) -> dict[str, Any]:
         case "Point":
             return {"point": _position(coordinates)}
         case "LineString":
-            return {"line": [_position(each) for each in _list(coordinates)]}
+            return {"line": [_position(each) for each in array_of(coordinates, _COORDINATES)]}
         case "Polygon":
-            rings = _list(coordinates)
+            rings = array_of(coordinates, _COORDINATES)
             if len(rings) != 1:
-                raise BadValue("geometry.coordinates", "a polygon without holes: one ring", f"{len(rings)} rings")
-            return {"polygon": [_position(each) for each in _list(rings[0])]}
+                raise BadValue(_COORDINATES, "a polygon without holes: one ring", f"{len(rings)} rings")
+            return {"polygon": [_position(each) for each in array_of(rings[0], _COORDINATES)]}
         case _:
             expected = "Point, LineString, Polygon, or Multi… of these"
             raise BadValue("geometry.type", expected, found_value(kind))
@@ -158,11 +145,5 @@ def _shape(kind: Any, coordinates: Any) -> dict[str, Any]:
 
 def _position(value: Any) -> dict[str, float]:
     if not isinstance(value, list) or len(value) < 2:
-        raise BadValue("geometry.coordinates", "positions of x and y", found_value(value))
-    return {"x": number(value[0], "geometry.coordinates"), "y": number(value[1], "geometry.coordinates")}
-
-
-def _list(value: Any) -> list[Any]:
-    if not isinstance(value, list):
-        raise BadValue("geometry.coordinates", "an array", found_value(value))
-    return value
+        raise BadValue(_COORDINATES, "positions of x and y", found_value(value))
+    return {"x": number(value[0], _COORDINATES), "y": number(value[1], _COORDINATES)}

@@ -1,114 +1,85 @@
-"""Read outputs of Hugging Face's pipelines for images, written as JSON.
+"""Read outputs of Hugging Face's pipelines for objects in images, written as JSON.
 
 `object-detection` has `{score, label, box: {xmin, ymin, xmax, ymax}}`, `image-segmentation` `{score, label, mask}` with
-the mask as a PNG file in base64, `image-classification` `{score, label}`. An output does not name its image: it is in a
-file of the image's name, or in a record `{"file_name": …, "predictions": […]}`, as lines or in an array.
+the mask as a PNG file in base64. An output does not name its image: it is in a file of the image's name, or in a record
+`{"file_name": …, "predictions": […]}`, in lines or an array. Classes of whole images are read by `huggingface_text`.
 """
 
 import base64
-import binascii
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from prelabel.errors import found_value
 from prelabel.readers.base import (
     BadRecord,
     BadValue,
-    KeyedAnnotation,
     ReaderOptions,
+    Scores,
     Source,
     bad_record,
-    filled,
-    messages_of,
     number,
     text_of,
 )
+from prelabel.readers.by_document import read_documents
 from prelabel.readers.coco import part
 from prelabel.readers.detections import Detections, Picture
-from prelabel.readers.groups import Origin
-from prelabel.readers.json_files import JsonRecord, as_object, json_records
+from prelabel.readers.documents import Document, array_of, joined, object_of
 from prelabel.readers.pixels import gray_mask
 
-_FIELDS = ("file_name", "file")
 _SIDES = ("xmin", "ymin", "xmax", "ymax")
+_ADDRESS = "data:image/png;base64,"
 _IMAGE = Picture("the image")
 
 
 def read(path: Path, options: ReaderOptions) -> Source:
     """Return one message per image. Raises UnreadableInput."""
-    outputs = _Outputs(path, options)
-    return messages_of(outputs.annotations(), options, path.name, apart="{file_name}")
+    detections = Detections(path.name, options)
 
-
-class _Outputs:
-    def __init__(self, path: Path, options: ReaderOptions) -> None:
-        self._path = path
-        self._template = options.key_template("{file}", *_FIELDS)
-        self._detections = Detections(path.name, options)
-        self._answered: set[str] = set()  # images whose class was read: the first one has the highest score
-
-    def annotations(self) -> Iterator[KeyedAnnotation | BadRecord]:
-        """Yield the annotations of all images. Raises UnreadableInput."""
-        for record in json_records(self._path):
-            if isinstance(record, BadRecord):
-                yield record
-                continue
-            key = None
+    def annotations(document: Document, _: Scores) -> Iterator[dict[str, Any] | BadRecord]:
+        value = document.value
+        if isinstance(value, dict):
+            value = [value] if _is_prediction(value) else part(value, "predictions")
+        for index, prediction in enumerate(array_of(value, "predictions")):
+            where = f"[{index}]"
+            detections.where = f"{document.where}{where}"
             try:
-                key, origin, predictions = self._image(record)
+                yield from _objects(object_of(prediction, "the prediction"), detections)
             except ValueError as error:
-                yield bad_record(record.where, error, key)
-                continue
-            for index, prediction in enumerate(predictions):
-                where = record.where if len(predictions) == 1 else f"{record.where}, predictions[{index}]"
-                self._detections.where = where
-                try:
-                    for annotation in self._prediction(as_object(prediction, "a prediction"), key):
-                        yield KeyedAnnotation(key, annotation, origin)
-                except ValueError as error:
-                    yield bad_record(where, error, key)
-        self._detections.check()
+                yield bad_record(where, error)
 
-    def _image(self, record: JsonRecord) -> tuple[str, Origin, list[Any]]:
-        """Return the global key of a record's image, the image, and its predictions. Raises ValueError."""
-        value = as_object(record.value, "a prediction, or an object with file_name and predictions")
-        if "predictions" not in value:
-            fields = {"file": record.file}
-            if "{file_name" in self._template:
-                raise ValueError("file_name is missing: expected {file_name, predictions} for each image")
-            return (
-                text_of(filled(self._template, fields), "global key"),
-                Origin("file", record.file, record.where),
-                [value],
-            )
-        name = text_of(part(value, "file_name"), "file_name")
-        predictions = value["predictions"]
-        if not isinstance(predictions, list):
-            raise BadValue("predictions", "an array", found_value(predictions))
-        fields = {"file_name": name, "file": PurePosixPath(name).stem}
-        return text_of(filled(self._template, fields), "global key"), Origin("image", name, record.where), predictions
+    return read_documents(
+        path,
+        options,
+        annotations,
+        split=lambda path: joined(path, _is_prediction),
+        finish=detections.check,
+        apart="{file_name}",
+    )
 
-    def _prediction(self, prediction: dict[str, Any], key: str) -> list[dict[str, Any]]:
-        """Return the annotations of one prediction. Raises ValueError."""
-        name, score = text_of(part(prediction, "label"), "label"), prediction.get("score")
-        if "box" in prediction:
-            box = as_object(prediction["box"], "box: an object")
-            corners = [number(part(box, side), f"box.{side}") for side in _SIDES]
-            return self._detections.box(name, score, corners, _IMAGE)
-        if "mask" in prediction:
-            return self._detections.mask(name, score, lambda: gray_mask(_decoded(prediction["mask"])))
-        if key in self._answered:
-            return []
-        self._answered.add(key)
-        return self._detections.answer([(name, score)])
+
+def _is_prediction(value: Any) -> bool:
+    return isinstance(value, dict) and "label" in value and "predictions" not in value
+
+
+def _objects(prediction: dict[str, Any], detections: Detections) -> list[dict[str, Any]]:
+    """Return the annotations of one prediction. Raises ValueError."""
+    name, score = text_of(part(prediction, "label"), "label"), prediction.get("score")
+    if "mask" in prediction:
+        return detections.mask(name, score, lambda: gray_mask(_decoded(prediction["mask"])), _IMAGE)
+    if "box" not in prediction:
+        raise ValueError(
+            "box is missing, and so is mask: classes of whole images are read with --format huggingface-labels"
+        )
+    box = object_of(prediction["box"], "box")
+    return detections.box(name, score, [number(part(box, side), f"box.{side}") for side in _SIDES], _IMAGE)
 
 
 def _decoded(mask: Any) -> bytes:
     """Return the bytes of a PNG file. Raises ValueError."""
-    text = mask.partition(",")[2] if isinstance(mask, str) and mask.startswith("data:image/png;base64,") else mask
+    if not isinstance(mask, str):
+        raise BadValue("mask", "a PNG file in base64", found_value(mask))
     try:
-        return base64.b64decode(text, validate=True)
-    except (TypeError, ValueError, binascii.Error):
-        expected = "a PNG file in base64"
-        raise BadValue("mask", expected, found_value(mask)) from None
+        return base64.b64decode(mask.removeprefix(_ADDRESS), validate=True)
+    except ValueError:
+        raise BadValue("mask", "a PNG file in base64", found_value(mask)) from None

@@ -14,81 +14,73 @@ from prelabel.errors import found_value, quoted
 from prelabel.readers.base import (
     BadRecord,
     BadValue,
-    KeyedAnnotation,
     ReaderOptions,
+    Scores,
     Source,
     bad_record,
-    filled,
-    messages_of,
     number,
     text_of,
 )
 from prelabel.readers.brush import brush_pixels
+from prelabel.readers.by_document import read_documents
 from prelabel.readers.coco import part
 from prelabel.readers.detections import Corner, Detections, Picture, Shares, rotated_corners
-from prelabel.readers.groups import Origin
-from prelabel.readers.json_files import as_object, json_records
+from prelabel.readers.documents import JSON, Document, array_of, documents, object_of
 
-_FIELDS = ("file_name", "file", "url", "task_id")
 _PEOPLE = "annotations that people made in Label Studio"
 
 
 def read(path: Path, options: ReaderOptions) -> Source:
     """Return one message per task. Raises UnreadableInput."""
     tasks = _Tasks(path, options)
-    return messages_of(tasks.annotations(), options, path.name, apart="{url}")
+    return read_documents(path, options, tasks.annotations, split=_tasks, finish=tasks.check, apart="{url}")
+
+
+def _tasks(path: Path) -> Iterator[Document | BadRecord]:
+    """Yield the tasks, with the fields for templates of global keys."""
+    for document in documents(path, *JSON):
+        if isinstance(document, BadRecord):
+            yield document
+            continue
+        try:
+            task = object_of(document.value, "the task")
+            data = object_of(part(task, "data"), "data")
+            addresses = [value for value in data.values() if isinstance(value, str)]
+            url = text_of(data.get("image") or (addresses[0] if len(addresses) == 1 else None), "data.image")
+        except ValueError as error:
+            yield bad_record(document.where, error)
+            continue
+        name = PurePosixPath(unquote(urlsplit(url).path)).name
+        value = {"url": url, "file_name": name, "task_id": task.get("id"), "task": task}
+        yield Document(document.where, PurePosixPath(name).stem, document.index, value, url)
 
 
 class _Tasks:
     def __init__(self, path: Path, options: ReaderOptions) -> None:
-        self._path = path
         self._options = options
-        self._template = options.key_template("{file_name}", *_FIELDS)
         self._detections = Detections(path.name, options, pixels=False)
         self._shares = Shares(path.name, 100)
 
-    def annotations(self) -> Iterator[KeyedAnnotation | BadRecord]:
-        """Yield the annotations of all tasks. Raises UnreadableInput."""
-        for record in json_records(self._path):
-            if isinstance(record, BadRecord):
-                yield record
-                continue
-            key = None
+    def annotations(self, document: Document, _: Scores) -> Iterator[dict[str, Any] | BadRecord]:
+        """Yield the annotations of a task. Raises ValueError."""
+        for index, region in enumerate(self._regions(document.value["task"])):
+            where = f", result[{index}]"
+            self._detections.where = f"{document.where}{where}"
             try:
-                task = as_object(record.value, "a task")
-                key, origin = self._key(task, record.where)
-                regions = self._regions(task)
+                yield from self._region(object_of(region, "the region"))
             except ValueError as error:
-                yield bad_record(record.where, error, key)
-                continue
-            for index, region in enumerate(regions):
-                where = f"{record.where}, result[{index}]"
-                try:
-                    for annotation in self._region(as_object(region, "a region"), where):
-                        yield KeyedAnnotation(key, annotation, origin)
-                except ValueError as error:
-                    yield bad_record(where, error, key)
+                yield bad_record(where, error)
+
+    def check(self) -> None:
+        """Call after the last task. Raises UnreadableSource if the file is read wrongly."""
         self._shares.check()
         self._detections.check()
-
-    def _key(self, task: dict[str, Any], where: str) -> tuple[str, Origin]:
-        """Return the global key of a task's data row, and the task. Raises ValueError."""
-        data = as_object(part(task, "data"), "data: an object")
-        addresses = [value for value in data.values() if isinstance(value, str)]
-        url = text_of(data.get("image") or (addresses[0] if len(addresses) == 1 else None), "data.image")
-        name = PurePosixPath(unquote(urlsplit(url).path)).name
-        fields = {"url": url, "file_name": name, "file": PurePosixPath(name).stem, "task_id": task.get("id")}
-        if "{task_id" in self._template:
-            part(task, "id")
-        return text_of(filled(self._template, fields), "global key"), Origin("task", url, where)
 
     def _regions(self, task: dict[str, Any]) -> list[Any]:
         """Return the regions of the task's prediction, of the named model if there are several. Raises ValueError."""
         self._options.mapping.left_out.update({_PEOPLE: 1} if task.get("annotations") else {})
-        predictions = task.get("predictions")
-        if not isinstance(predictions, list):
-            raise BadValue("predictions", "an array", found_value(predictions))
-        models = [str(as_object(each, "a prediction").get("model_version")) for each in predictions]
+        predictions = array_of(part(task, "predictions"), "predictions")
+        models = [str(object_of(each, "the prediction").get("model_version")) for each in predictions]
         if len(predictions) > 1:
             predictions = [
                 each for each, model in zip(predictions, models, strict=True) if model == self._options.model
@@ -100,21 +92,17 @@ class _Tasks:
                 f"predictions: expected one, found {len(models)}, of the models {', '.join(map(quoted, models[:5]))}. "
                 "Give one of these as --model"
             )
-        result = part(predictions[0], "result")
-        if not isinstance(result, list):
-            raise BadValue("result", "an array", found_value(result))
-        return result
+        return array_of(part(predictions[0], "result"), "result")
 
-    def _region(self, region: dict[str, Any], where: str) -> list[dict[str, Any]]:
+    def _region(self, region: dict[str, Any]) -> list[dict[str, Any]]:
         """Return the annotations of a region. Raises ValueError."""
-        self._detections.where = where
-        kind, value = region.get("type"), as_object(part(region, "value"), "value: an object")
+        kind, value = region.get("type"), object_of(part(region, "value"), "value")
         score = region.get("score")
         match kind:
             case "choices":
                 return self._choices(region, value, score)
             case "rectanglelabels" | "polygonlabels" | "keypointlabels" | "brushlabels":
-                names = [text_of(name, kind) for name in _array(value.get(kind), kind)]
+                names = [text_of(name, kind) for name in _filled(value.get(kind), kind)]
             case "rectangle" | "polygon" | "keypoint" | "brush":
                 raise ValueError(f"type: {kind} has no label: expected {kind}labels")
             case _:
@@ -125,7 +113,7 @@ class _Tasks:
 
     def _choices(self, region: dict[str, Any], value: dict[str, Any], score: Any) -> list[dict[str, Any]]:
         """Return the answer to the question that the region's control is named for. Raises ValueError."""
-        names = [text_of(name, "choices") for name in _array(value.get("choices"), "choices")]
+        names = [text_of(name, "choices") for name in _filled(value.get("choices"), "choices")]
         question = text_of(region.get("from_name"), "from_name")
         return self._detections.answer([(name, score) for name in names], several=len(names) > 1, question=question)
 
@@ -134,9 +122,11 @@ class _Tasks:
         if kind == "brushlabels":
             if value.get("format") != "rle":
                 raise BadValue("value.format", "rle", found_value(value.get("format")))
-            return self._detections.mask(name, score, lambda: brush_pixels(value.get("rle"), int(wide), int(high)))
+            return self._detections.mask(
+                name, score, lambda: brush_pixels(value.get("rle"), int(wide), int(high)), picture
+            )
         if kind == "polygonlabels":
-            outline = [self._corner(point, picture) for point in _array(value.get("points"), "points")]
+            outline = [self._corner(point, picture) for point in _filled(value.get("points"), "points")]
             return self._detections.outlines(name, score, [outline], picture)
         x, y = self._corner([part(value, "x"), part(value, "y")], picture)
         if kind == "keypointlabels":
@@ -164,7 +154,7 @@ def _picture(region: dict[str, Any]) -> Picture:
     return Picture("the image", width, height)
 
 
-def _array(value: Any, name: str) -> list[Any]:
-    if not isinstance(value, list) or not value:
-        raise BadValue(name, "an array that is not empty", found_value(value))
-    return value
+def _filled(value: Any, name: str) -> list[Any]:
+    if not array_of(value, name):
+        raise BadValue(name, "an array that is not empty", "[]")
+    return list(value)

@@ -114,7 +114,7 @@ class _Lines:
         self._check_step()
         if self._categories is None and len(self._classes) > 1:
             why = f"classes of the eighth column: every box became {CLASS!r}; give --categories FILE to keep them"
-            self._options.mapping.left_out[why] += len(self._classes)
+            self._options.mapping.leave_out(why, len(self._classes))
 
     def _check_step(self) -> None:
         """Raise UnreadableSource if the frames are every n-th already, so that `frame_step` would move them."""

@@ -56,6 +56,7 @@ def read(path: Path, options: ReaderOptions) -> Source:
                 continue
             fields = {"file_name": image.name, "file": Path(stem).name, "path": stem}
             key = filled(template, fields)
+            yield KeyedAnnotation(key, None, Origin("image", image.name, file.name))
             for number, line in lines_of(file):
                 where = f"{stem}{file.suffix}, line {number}"
                 try:

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from prelabel import BoundingBox, MessageError
 from prelabel.annotations.confidence import ROUNDING, rounded
 from prelabel.builders import box_from_corners
-from prelabel.readers import FORMATS, BadRecord, ClassMapping, ReaderOptions
-from prelabel.readers.mapping import Target, read_mapping
+from prelabel.mapping import Target, read_mapping
+from prelabel.readers import FORMATS, BadRecord, PredictionMapping, ReaderOptions
 from prelabel.validation.gate import prepare, read_message
 
 JUST_ABOVE = 1.0000001192092896
@@ -112,7 +112,7 @@ def test_readers_keep_a_prediction_whose_score_is_outside_by_rounding(tmp_path: 
     coco = read(tmp_path, "coco-results", result, categories=categories)
     mot = read(tmp_path, "mot", f"1,1,10,10,5,5,{score}\n")
     rttm = read(tmp_path, "rttm", f"SPEAKER a 1 0.0 1.0 <NA> <NA> ann {score} <NA>\n",
-                mapping=ClassMapping({"ann": Target(confidence=sent)}))  # fmt: skip
+                mapping=PredictionMapping({"ann": Target(confidence=sent)}))  # fmt: skip
 
     assert confidences(coco) == confidences(mot) == [sent]
     assert rttm[0]["annotations"][0]["answer"][0]["name"] == "ann"

@@ -9,9 +9,9 @@ import pytest
 
 from prelabel.annotations.png import SIGNATURE, read_png
 from prelabel.builders.pixels import _chunk
+from prelabel.mapping import PredictionMapping, Target
 from prelabel.readers.base import UnreadableSource
 from prelabel.readers.coco_keypoints import PERSON
-from prelabel.readers.mapping import ClassMapping, Target
 from prelabel.text_input import UnreadableInput
 from tests.support.reading import CATEGORIES, built, classification, read, tool, write
 
@@ -130,7 +130,7 @@ def test_the_first_caption_of_an_image_is_its_answer(tmp_path: Path) -> None:
         {"image_id": 2, "caption": " "},
         {"image_id": 3, "caption": "half \ud83d"},
     ]
-    mapping = ClassMapping({"caption": Target("remark")})
+    mapping = PredictionMapping({"caption": Target("remark")})
 
     messages, bad = read("coco-captions", write(tmp_path, "found.json", results), mapping=mapping)
 
@@ -278,7 +278,7 @@ def test_frames_are_those_of_the_video_where_the_tracker_saw_some(tmp_path: Path
 def test_classes_of_tracks_come_from_the_eighth_column(tmp_path: Path) -> None:
     names = write(tmp_path, "names.json", CATEGORIES)
     path = write(tmp_path, "a.txt", "1,1,1,2,3,4,1,18\n2,1,1,2,3,4,1,18\n1,2,1,2,3,4,1,5\n1,3,1,2,3,4,1\n")
-    mapping = ClassMapping({"dog": Target("animal", "kind", "dog")})
+    mapping = PredictionMapping({"dog": Target("animal", "kind", "dog")})
 
     messages, bad = read("mot", path, categories=names, mapping=mapping)
 
@@ -357,7 +357,7 @@ def test_on_video_turns_are_frames_from_1_and_need_the_rate(tmp_path: Path) -> N
 
 def test_speakers_are_named_by_the_mapping(tmp_path: Path) -> None:
     path = write(tmp_path, "x.rttm", turn("s0", 0, 1, score="0.9") + turn("s1", 1, 1) + turn("s0", 5, 1, score="0.1"))
-    mapping = ClassMapping({"s0": Target(option="pilot"), "s1": Target("voice")}, confidence=0.5)
+    mapping = PredictionMapping({"s0": Target(option="pilot"), "s1": Target("voice")}, confidence=0.5)
 
     messages, bad = read("rttm", path, mapping=mapping)
 

@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prelabel.annotations.png import read_png
+from prelabel.mapping import BadMapping, PredictionMapping, Sample, Target, read_mapping
 from prelabel.readers import json_stream
 from prelabel.readers.base import UnreadableSource
 from prelabel.readers.groups import Groups, Origin
 from prelabel.readers.json_stream import elements
-from prelabel.readers.mapping import BadMapping, ClassMapping, Target, read_mapping
 from prelabel.readers.pixels import mask_annotation
 from prelabel.readers.rle import decode, fill
 from tests.support.reading import CATEGORIES, built, classification, read, tool, write
@@ -247,20 +247,20 @@ def test_a_mapping_names_features_and_answers_drops_and_refuses(tmp_path: Path) 
 
 
 def test_an_image_of_which_nothing_is_left_is_no_message(tmp_path: Path) -> None:
-    messages, bad = read("coco-results", boxes(tmp_path, (1, 1, 0.2)), mapping=ClassMapping(confidence=0.5))
+    messages, bad = read("coco-results", boxes(tmp_path, (1, 1, 0.2)), mapping=PredictionMapping(confidence=0.5))
 
     assert (messages, bad) == ([], [])
 
 
 @pytest.mark.parametrize(("unmapped", "count"), [("keep", 1), ("drop", 0)])
 def test_a_class_without_an_entry_is_kept_or_dropped(tmp_path: Path, unmapped: Any, count: int) -> None:
-    messages, bad = read("coco-results", boxes(tmp_path, (1, 1, 1)), mapping=ClassMapping(unmapped=unmapped))
+    messages, bad = read("coco-results", boxes(tmp_path, (1, 1, 1)), mapping=PredictionMapping(unmapped=unmapped))
 
     assert (len(messages), bad) == (count, [])
 
 
 def test_an_option_without_its_classification_is_named(tmp_path: Path) -> None:
-    mapping = ClassMapping({"person": Target("a", option="b")})
+    mapping = PredictionMapping({"person": Target("a", option="b")})
 
     _, bad = read("coco-results", boxes(tmp_path, (1, 1, 1)), mapping=mapping)
 
@@ -269,7 +269,7 @@ def test_an_option_without_its_classification_is_named(tmp_path: Path) -> None:
 
 def keys(folder: Path, images: range, **sample: Any) -> list[str]:
     path = boxes(folder, *((image, 1, 0.9) for image in images))
-    messages, _ = read("coco-results", path, mapping=ClassMapping(**sample))
+    messages, _ = read("coco-results", path, mapping=PredictionMapping(sample=Sample(**sample)))
     return [each["dataRow"]["globalKey"] for each in messages]
 
 

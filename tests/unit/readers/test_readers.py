@@ -51,7 +51,7 @@ def test_the_boxes_of_an_image_become_one_message(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("template", "key"),
-    [("{image_id}", "42"), ("val/{image_id:06d}.jpg", "val/000042.jpg"), ("{}{image_id}{{}}", "{}42{{}}")],
+    [("{image_id}", "42"), ("val/{image_id:06d}.jpg", "val/000042.jpg"), ("[0]{image_id}%s$0", "[0]42%s$0")],
 )
 def test_a_template_makes_the_global_key_and_nothing_of_it_is_evaluated(
     tmp_path: Path, template: str, key: str

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prelabel.builders.pixels import color_png
+from prelabel.mapping import PredictionMapping
 from prelabel.readers import FORMATS, ReaderOptions, Record
 from prelabel.readers.base import UnreadableSource
 from prelabel.readers.groups import Groups, KeyClash, Origin
-from prelabel.readers.mapping import ClassMapping
 from tests.support.reading import CATEGORIES, built, read, tool, write
 
 RLE = {"size": [2, 3], "counts": [1, 2, 1, 1, 1]}
@@ -29,7 +29,7 @@ def box(image_id: Any = 7, bbox: Any = (10, 20, 30, 40), **changes: Any) -> dict
 def refusal(form: str, path: Path, **options: Any) -> str:
     """Return why the file is refused, after asserting that no message came before that."""
     records: list[Any] = []
-    mapping = options.pop("mapping", None) or ClassMapping()
+    mapping = options.pop("mapping", None) or PredictionMapping()
     with pytest.raises(UnreadableSource) as caught:
         records.extend(FORMATS[form].read(path, ReaderOptions("p", mapping=mapping, **options)))
     assert not [record for record in records if isinstance(record, Record)]
@@ -118,7 +118,7 @@ def test_a_line_that_was_cut_off_is_not_a_box_of_another_version(tmp_path: Path)
 
 
 def test_classes_that_are_not_kept_are_counted(tmp_path: Path) -> None:
-    mapping = ClassMapping()
+    mapping = PredictionMapping()
 
     read("mot", write(tmp_path, "a.txt", f"{TRACK},1,1,0.8\n2,2,10,20,30,40,1,3,0.8\n"), mapping=mapping)
 

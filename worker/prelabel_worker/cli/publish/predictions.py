@@ -12,7 +12,7 @@ import typer
 from prelabel.readers import (
     FORMATS,
     BadRecord,
-    ClassMapping,
+    PredictionMapping,
     ReaderOptions,
     Record,
     Source,
@@ -94,9 +94,9 @@ class Predictions:
     dataset: Annotated[
         str | None, typer.Option(help="datumaro: the library's name of the format, such as voc, cvat, kitti, label_me.")
     ] = None
-    question: Annotated[str | None, typer.Option(help="The feature of classes of whole images. [default: class]")] = (
-        None
-    )
+    question: Annotated[
+        str | None, typer.Option(help="The feature of classes of whole data rows. [default: label]")
+    ] = None
 
     @contextmanager
     def open(
@@ -123,7 +123,7 @@ class Predictions:
                     f"{self.form} cannot be read from standard input or a pipe, since a file of it is read more than "
                     "once: write it to a file, unpacked or not, and give that file's name"
                 )
-            mapping = read_mapping(self.mapping) if self.mapping else ClassMapping()
+            mapping = read_mapping(self.mapping) if self.mapping else PredictionMapping()
             special: dict[str, Any] = {name: value for name in _SPECIAL if (value := getattr(self, name)) is not None}
             options = ReaderOptions(project, self.model, self.global_key, mapping, **special)
             yield _to_the_end(self._named(Path(file), FORMATS[self.form].read(Path(file), options)))

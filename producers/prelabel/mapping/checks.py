@@ -1,0 +1,54 @@
+"""Checks of the values in `mapping.toml`, whose errors name the key, what was expected and what was found."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from prelabel.annotations.confidence import rounded
+from prelabel.errors import PrelabelError, found_value
+
+_WORDS = {
+    dict: "a table",
+    list: "an array",
+    float: "a number",
+    int: "a whole number",
+    str: "a text that is not empty",
+    bool: "true or false",
+}
+
+
+class BadMapping(PrelabelError):
+    """The mapping file has an unknown key or a wrong value."""
+
+
+def check_keys(table: Mapping[str, Any], known: Mapping[str, type], where: str) -> None:
+    """Check that keys are known and values have their types; where a fraction is expected, a whole number is right."""
+    for key, value in table.items():
+        if key not in known:
+            raise BadMapping(f"{where}{key}: unknown; expected one of {', '.join(known)}")
+        kinds = (int, float) if known[key] is float else (known[key],)
+        if not isinstance(value, kinds) or (isinstance(value, bool) and known[key] is not bool) or value == "":
+            raise BadMapping(f"{where}{key}: expected {_WORDS[known[key]]}, found {found_value(value)}")
+
+
+def one_of(value: Any, choices: tuple[str, ...], where: str) -> Any:
+    """Return a value that is one of these words."""
+    if value not in choices:
+        expected = f"{', '.join(choices[:-1])} or {choices[-1]}"
+        raise BadMapping(f"{where}: expected {expected}, found {found_value(value)}")
+    return value
+
+
+def between(value: float, where: str) -> float:
+    """Return a number from 0 to 1."""
+    number = rounded(value)
+    if not 0 <= number <= 1:
+        raise BadMapping(f"{where}: expected 0 to 1, found {found_value(value)}")
+    return float(number)
+
+
+def at_least(value: int, minimum: int, where: str) -> int:
+    """Return a whole number that is not too small, and fits into 64 bits."""
+    if not minimum <= value < 2**63:
+        expected = f"at least {minimum}" if value < minimum else f"less than {2**63}"
+        raise BadMapping(f"{where}: expected {expected}, found {found_value(value)}")
+    return value

@@ -1,0 +1,66 @@
+"""What becomes of the classes of a model: features, answers, minimum confidence."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from prelabel.errors import found_value
+from prelabel.mapping.checks import BadMapping, between, check_keys
+
+Unmapped = Literal["keep", "drop", "refuse"]
+DROPPED = "of classes that are dropped"
+BELOW = "below the minimum confidence"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The target of a class: a feature, perhaps with an answer to one of its classifications; with `drop`, nothing."""
+
+    feature: str = ""
+    classification: str | None = None
+    option: str | None = None
+    confidence: float | None = None
+    drop: bool = False
+
+    def answers(self) -> list[dict[str, Any]]:
+        """Return the `classifications` of an object: one if the target names it, else none. Raises ValueError."""
+        if self.classification is None:
+            if self.option is not None:
+                raise ValueError(f"the mapping has option {self.option!r} without its classification")
+            return []
+        return [{"name": self.classification, "answer": {"name": self.option}}]
+
+
+def chosen(
+    classes: Mapping[str, Target], unmapped: Unmapped, confidence: float, name: str, score: float | None, feature: str
+) -> Target | str:
+    """Return the target of a class, or why a prediction of it is left out.
+
+    Raises ValueError for a class without an entry if `unmapped` is "refuse".
+    """
+    target = classes.get(name)
+    if target is None:
+        if unmapped == "refuse":
+            raise ValueError(f"class {name!r} is not in the mapping")
+        target = Target(drop=unmapped == "drop")
+    if target.drop:
+        return DROPPED
+    if score is not None and score < (confidence if target.confidence is None else target.confidence):
+        return BELOW
+    return target if target.feature else replace(target, feature=feature)
+
+
+def read_target(name: str, value: Any) -> Target:
+    """Return the target that a class has in the file. Raises BadMapping."""
+    where = f"classes.{name}"
+    if isinstance(value, str):
+        value = {"feature": value}
+    if not isinstance(value, dict):
+        raise BadMapping(f"{where}: expected a feature's name or a table, found {found_value(value)}")
+    known = {"feature": str, "classification": str, "option": str, "confidence": float, "drop": bool}
+    check_keys(value, known, f"{where}.")
+    if "classification" in value and "option" not in value:
+        raise BadMapping(f"{where}.option: missing: which option of {value['classification']!r} is it?")
+    if "confidence" in value:
+        value = value | {"confidence": between(value["confidence"], f"{where}.confidence")}
+    return Target(**value)

@@ -1,0 +1,54 @@
+"""Read `mapping.toml`."""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from prelabel.mapping.checks import BadMapping, between, check_keys, one_of
+from prelabel.mapping.classes import read_target
+from prelabel.mapping.mapping import PredictionMapping
+from prelabel.mapping.sampling import read_sample
+from prelabel.mapping.template import KeyTemplate
+from prelabel.text_input import UnreadableInput, read_text
+
+
+def read_mapping(path: Path) -> PredictionMapping:
+    """Return the mapping in a file. Raises BadMapping with the file, the key, what was found and what was expected."""
+    try:
+        table = tomllib.loads(read_text(path).decode())
+        return _mapping(table)
+    except UnreadableInput as error:
+        raise BadMapping(str(error)) from None
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise BadMapping(f"{path}: not TOML: {error}") from None
+    except BadMapping as error:
+        raise BadMapping(f"{path}: {error}") from None
+
+
+def _mapping(table: dict[str, Any]) -> PredictionMapping:
+    known = {
+        "classes": dict, "sample": dict, "confidence": float, "unmapped": str, "global_key": str, "project": str,
+        "model": dict if isinstance(table.get("model"), dict) else str,
+    }  # fmt: skip
+    check_keys(table, known, "")
+    template = table.get("global_key")
+    return PredictionMapping(
+        {name: read_target(name, value) for name, value in table.get("classes", {}).items()},
+        between(table.get("confidence", 0.0), "confidence"),
+        one_of(table.get("unmapped", "keep"), ("keep", "drop", "refuse"), "unmapped"),
+        None if template is None else KeyTemplate(template),
+        read_sample(table.get("sample", {}), "sample."),
+        table.get("project"),
+        _model(table.get("model")),
+    )
+
+
+def _model(value: str | dict[str, Any] | None) -> dict[str, str] | None:
+    if value is None:
+        return None
+    if isinstance(value, str):
+        return {"name": value}
+    check_keys(value, {"name": str, "version": str}, "model.")
+    if "name" not in value:
+        raise BadMapping("model.name: missing")
+    return value

@@ -1,0 +1,61 @@
+"""The walk that readers of documents share: each record becomes the annotations of one data row."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from prelabel.readers.base import (
+    BadRecord,
+    KeyedAnnotation,
+    ReaderOptions,
+    Scores,
+    Source,
+    bad_record,
+    messages_of,
+)
+from prelabel.readers.documents import JSON, Document, documents
+
+Annotations = Iterable[dict[str, Any] | BadRecord]
+"""Annotations, or items that `merge` makes annotations of; the place of a bad record is that in its document."""
+
+
+def read_documents(
+    path: Path,
+    options: ReaderOptions,
+    read: Callable[[Document, Scores], Annotations],
+    merge: Callable[[list[Any]], list[Any]] = list,
+    split: Callable[[Path], Iterator[Document | BadRecord]] | None = None,
+    finish: Callable[[], None] = lambda: None,
+    *,
+    apart: str = "{file}-{index}",
+) -> Source:
+    """Return one message per record of a file or folder, of what `read` yields for it. Raises UnreadableSource.
+
+    `read` raises ValueError for a record that is bad as a whole. `split` makes records of another form than JSON.
+    `finish` is called after the last one; it raises UnreadableSource if the records show that the file is read wrongly.
+    """
+    template, scores = options.key_template("{file}"), Scores(path.name)
+
+    def items() -> Iterator[KeyedAnnotation | BadRecord]:
+        for document in split(path) if split else documents(path, *JSON):
+            if isinstance(document, BadRecord):
+                yield document
+                continue
+            key = None
+            try:
+                key = document.key(template)
+                annotations = list(read(document, scores))
+            except ValueError as error:
+                yield bad_record(document.where, error, key)
+                continue
+            yield KeyedAnnotation(key, None, document.origin)
+            for item in annotations:
+                if isinstance(item, BadRecord):
+                    yield replace(item, where=f"{document.where}{item.where}", key=key)
+                else:
+                    yield KeyedAnnotation(key, item, document.origin)
+        scores.check()
+        finish()
+
+    return messages_of(items(), options, path.name, merge, apart=apart)

@@ -49,6 +49,7 @@ class _Handler:
         self._in_unit = False
         self.pages = 0
         self._page = 1
+        self._from_0 = False
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         """Begin a region, if the element is one. Raises ValueError for another root element."""
@@ -58,8 +59,7 @@ class _Handler:
         if name == "Page":
             self.pages += 1
             self._entities = {}
-            number = attributes.get("PHYSICAL_IMG_NR", "")
-            self._page = int(number) if number.isdecimal() and 0 < len(number) < 7 and int(number) else self.pages
+            self._page = self._number_of(attributes.get("PHYSICAL_IMG_NR", ""))
         elif name == "NamedEntityTag" and len(self._labels) < 100_000:
             self._labels[attributes.get("ID", "")] = attributes.get("TYPE") or attributes.get("LABEL", "")
         level = _LEVELS.get(name)
@@ -93,6 +93,13 @@ class _Handler:
         """Return the regions that have ended."""
         complete, self._complete = self._complete, []
         return complete
+
+    def _number_of(self, number: str) -> int:
+        """Return the number of a page, from 1: Tesseract counts the images from 0, and others from 1."""
+        if not number.isdecimal() or len(number) > 6:
+            return self.pages
+        self._from_0 = self._from_0 or (self.pages == 1 and int(number) == 0)
+        return int(number) + self._from_0 or self.pages
 
     def _region(self, level: str, attributes: dict[str, str]) -> Region:
         left, top, width, height = (_length(attributes, key) for key in ("HPOS", "VPOS", "WIDTH", "HEIGHT"))

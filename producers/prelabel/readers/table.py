@@ -13,6 +13,7 @@ import orjson
 
 from prelabel.annotations.explain import not_finite
 from prelabel.errors import found_value
+from prelabel.readers.arrow_files import arrow_rows, is_arrow
 from prelabel.readers.base import (
     BadRecord,
     BadValue,
@@ -34,9 +35,7 @@ from prelabel.readers.table_columns import Columns
 from prelabel.readers.times import answers, check_media, interval
 from prelabel.text_input import TextInput, open_text, stem_of
 
-_BATCH = 1000
 _MAX_ROW = 16 * 1024 * 1024
-_PARQUET, _ARROW = b"PAR1", b"ARROW1"
 _UNITS = ("INCHES", "PIXELS", "POINTS", "PERCENT")
 
 
@@ -69,49 +68,9 @@ def read(path: Path, options: ReaderOptions) -> Source:
 
 def _rows(path: Path) -> tuple[list[str], Iterable[Mapping[str, Any]]]:
     """Return the names of columns, and the rows. Raises UnreadableInput."""
-    try:
-        with path.open("rb") as file:
-            head = file.read(len(_ARROW))
-    except OSError as error:
-        raise UnreadableSource(f"{path}: {error.strerror}") from None
-    if head.startswith(_PARQUET) or head == _ARROW or path.suffix in (".arrow", ".arrows", ".feather", ".parquet"):
-        return _arrow_rows(path, head)
+    if is_arrow(path):
+        return arrow_rows(path)
     return _csv_rows(path)
-
-
-def _arrow_rows(path: Path, head: bytes) -> tuple[list[str], Iterable[Mapping[str, Any]]]:
-    try:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-    except ImportError:
-        raise UnreadableSource(
-            f"{path} is a table of Arrow: install pyarrow with pip install 'prelabel[table]'"
-        ) from None
-
-    def in_batches() -> tuple[list[str], Iterator[Any]]:
-        if head.startswith(_PARQUET):
-            file = pq.ParquetFile(path)
-            return file.schema_arrow.names, file.iter_batches(_BATCH)
-        source = pa.memory_map(str(path))
-        if head == _ARROW:
-            reader = pa.ipc.open_file(source)
-            return reader.schema.names, (reader.get_batch(at) for at in range(reader.num_record_batches))
-        stream = pa.ipc.open_stream(source)
-        return stream.schema.names, iter(stream)
-
-    def rows(batches: Iterator[Any]) -> Iterator[Mapping[str, Any]]:
-        try:
-            for batch in batches:
-                for at in range(0, batch.num_rows, _BATCH):
-                    yield from batch.slice(at, _BATCH).to_pylist()
-        except (pa.ArrowException, OSError) as error:
-            raise UnreadableSource(f"{path}: {error}") from None
-
-    try:
-        names, batches = in_batches()
-    except (pa.ArrowException, OSError) as error:
-        raise UnreadableSource(f"{path}: {error}") from None
-    return names, rows(batches)
 
 
 def _csv_rows(path: Path) -> tuple[list[str], Iterable[Mapping[str, Any]]]:

@@ -81,6 +81,7 @@ def command(
         usage("--as needs --ontology or --project: without them, only the structure is checked")
     if media_type is not None:
         known_media_type(media_type)
+    predictions = predictions.recognised(file)
     report = Report(noun="record" if predictions.form in FORMATS else "line")
     left_out: dict[str, int] = {}
     with predictions.open(file, project or STAND_IN, left_out, mixed=True, watch=_watched) as source:

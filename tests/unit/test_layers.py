@@ -79,6 +79,7 @@ MAY_IMPORT = {
     "prelabel.publishing": "errors messages printing spool stack_file tracing validation wire",
     "prelabel.mapping": "annotations errors text_input",
     "prelabel.readers": "annotations builders errors mapping text_input",
+    "prelabel.fiftyone": "errors readers",
     "prelabel.testing": "errors messages printing publishing validation",
     # what is imported into Labelbox
     "prelabel_worker": "",

@@ -30,7 +30,7 @@ def elements(path: Path, key: str, *, alone: bool = True, others: dict[str, Any]
 
 
 class _Reader:
-    def __init__(self, path: Path, stream: BinaryIO, others: dict[str, Any] | None) -> None:
+    def __init__(self, path: Path, stream: BinaryIO, others: dict[str, Any] | None = None) -> None:
         self._path = path
         self._others = others
         self._stream = stream

@@ -4,6 +4,7 @@ The regions of images have coordinates in percents of the image, whose size they
 brushes (as masks) and choices are read; annotations that people made are counted and left out.
 """
 
+import re
 from collections.abc import Iterator
 from math import radians
 from pathlib import Path, PurePosixPath
@@ -27,13 +28,18 @@ from prelabel.readers.coco import part
 from prelabel.readers.detections import Corner, Detections, Picture, Shares, rotated_corners
 from prelabel.readers.documents import JSON, Document, array_of, documents, object_of
 
+_UPLOADS = "/data/upload/"
+_PREFIX = re.compile(r"[0-9a-f]{8}-")
+"""What Label Studio puts before the names of files that were uploaded to it."""
 _PEOPLE = "annotations that people made in Label Studio"
 
 
 def read(path: Path, options: ReaderOptions) -> Source:
     """Return one message per task. Raises UnreadableInput."""
     tasks = _Tasks(path, options)
-    return read_documents(path, options, tasks.annotations, split=_tasks, finish=tasks.check, apart="{url}")
+    return read_documents(
+        path, options, tasks.annotations, split=_tasks, finish=tasks.check, key="{file_name}", apart="{url}"
+    )
 
 
 def _tasks(path: Path) -> Iterator[Document | BadRecord]:
@@ -50,7 +56,10 @@ def _tasks(path: Path) -> Iterator[Document | BadRecord]:
         except ValueError as error:
             yield bad_record(document.where, error)
             continue
-        name = PurePosixPath(unquote(urlsplit(url).path)).name
+        address = unquote(urlsplit(url).path)
+        name = PurePosixPath(address).name
+        if address.startswith(_UPLOADS):
+            name = _PREFIX.sub("", name)
         value = {"url": url, "file_name": name, "task_id": task.get("id"), "task": task}
         yield Document(document.where, PurePosixPath(name).stem, document.index, value, url)
 

@@ -22,6 +22,7 @@ _LIKE = (recognition_vision.like, recognition_text.like)
 _CLASSES = {b"label", b"score"}
 _OF_FOLDERS = frozenset(
     (
+        "yolo",
         "roboflow",
         "geojson",
         "huggingface-vision",

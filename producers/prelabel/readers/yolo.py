@@ -146,8 +146,6 @@ class _Lines:
         return "detect" if columns <= _BOX + 1 else "segment"
 
     def _corners(self, box: Sequence[float], picture: Picture) -> tuple[float, float, float, float]:
-        if len(box) < _BOX - 1:
-            raise ValueError(f"expected class x y width height, found {len(box) + 1} columns")
         x, y, width, height = self._shares.read(box, "box")
         wide, high = picture.width or 0, picture.height or 0
         return (x - width / 2) * wide, (y - height / 2) * high, (x + width / 2) * wide, (y + height / 2) * high

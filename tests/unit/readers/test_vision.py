@@ -16,7 +16,7 @@ import pytest
 from prelabel.annotations.png import read_png
 from prelabel.mapping import PredictionMapping
 from prelabel.readers import UnreadableSource
-from tests.support.reading import built, classification, read, tool, write
+from tests.support.reading import built, read, tool, write
 
 GOLDEN = Path(__file__).parents[2] / "golden/vision"
 SIZES = GOLDEN / "yolo/images.csv"

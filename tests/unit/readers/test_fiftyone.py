@@ -15,6 +15,7 @@ from prelabel.fiftyone import read_samples
 from prelabel.mapping import PredictionMapping
 from prelabel.readers import BadRecord, ReaderOptions, Record, UnreadableSource
 from prelabel.validation.gate import prepare
+from tests.support.reading import mask_area
 
 HARBOUR = Path(__file__).parents[3] / "examples/assets/harbour.png"
 _NOTHING = {"confidence": None, "mask": None, "mask_path": None, "closed": False, "filled": False}
@@ -75,9 +76,7 @@ def test_the_mask_of_a_detection_is_put_where_its_box_is() -> None:
     (annotation,), bad = read(label("Detections", detections=[film]))
 
     assert bad == []
-    from tests.unit.readers.test_vision import area
-
-    assert area(annotation) == 3 * 10 * 10
+    assert mask_area(annotation) == 3 * 10 * 10
 
 
 def test_polylines_become_polygons_or_lines() -> None:
@@ -150,7 +149,7 @@ def test_two_samples_with_one_file_name_are_not_joined() -> None:
     other = sample(fog)
     other.filepath = "/data/cam-2/184.jpg"
 
-    with pytest.raises(UnreadableSource, match="global key '184.jpg' is that of sample"):
+    with pytest.raises(UnreadableSource, match=r"global key '184\.jpg' is that of sample"):
         list(read_samples([sample(fog), other], "found", ReaderOptions("p")))
 
 

@@ -13,10 +13,9 @@ from typing import Any
 
 import pytest
 
-from prelabel.annotations.png import read_png
 from prelabel.mapping import PredictionMapping
 from prelabel.readers import UnreadableSource
-from tests.support.reading import built, read, tool, write
+from tests.support.reading import built, mask_area, read, tool, write
 
 GOLDEN = Path(__file__).parents[2] / "golden/vision"
 SIZES = GOLDEN / "yolo/images.csv"
@@ -27,12 +26,6 @@ def only(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
     (message,) = messages
     annotations: list[dict[str, Any]] = message["annotations"]
     return annotations
-
-
-def area(annotation: dict[str, Any]) -> int:
-    rows = read_png(base64.b64decode(annotation["mask"]["png"])).rows
-    assert rows is not None
-    return sum(map(sum, rows))
 
 
 # -- YOLO --------------------------------------------------------------------------------------------------------------
@@ -63,7 +56,7 @@ def test_segments_of_ultralytics_become_polygons_or_masks() -> None:
     assert [len(each["polygon"]) for each in only(polygons)] == [122, 60]
     assert [each["name"] for each in only(masks)] == ["vessel", "vessel"]
     # The larger hull has 421 x 72 pixels without its slopes, and a house of 93 x 63.
-    assert area(only(masks)[0]) == pytest.approx((421 + 355) / 2 * 72 + 93 * 63, rel=0.02)
+    assert mask_area(only(masks)[0]) == pytest.approx((421 + 355) / 2 * 72 + 93 * 63, rel=0.02)
 
 
 def test_a_rotated_box_becomes_a_polygon_of_its_corners() -> None:
@@ -248,7 +241,7 @@ def test_predictions_of_label_studio_become_pixels() -> None:
     assert crane["polygon"][1] == {"x": pytest.approx(1142.76), "y": pytest.approx(90.8)}
     assert [point["y"] for point in quay["polygon"]] == [640, 591, 619, 668]
     assert bollard["point"] == {"x": 520, "y": 646}
-    assert area(film) == 3523  # as many as OpenCV painted of the ellipse
+    assert mask_area(film) == 3523  # as many as OpenCV painted of the ellipse
     assert weather == {"name": "weather", "answer": {"name": "clear", "confidence": 0.9}}
 
 
@@ -303,7 +296,7 @@ def test_outputs_of_pipelines_become_boxes_and_masks() -> None:
     assert len(messages[0]["annotations"]) == 6
     masks = messages[1]["annotations"]
     assert [each["name"] for each in masks] == ["sky", "water", "quay"]
-    assert sum(map(area, masks)) == 1280 * 800  # each pixel has one class
+    assert sum(map(mask_area, masks)) == 1280 * 800  # each pixel has one class
     assert read("huggingface-vision", GOLDEN / "huggingface/detection")[0][0]["dataRow"] == {"globalKey": "000184"}
 
 

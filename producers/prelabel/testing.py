@@ -12,12 +12,14 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 from prelabel.errors import BufferFull, PrelabelError, PublisherClosed, RedisUnavailable
+from prelabel.mapping import PredictionMapping
 from prelabel.messages import DataRow, DataRowId, GlobalKey, Model, PredictionMessage
 from prelabel.printing import and_more
 from prelabel.publishing.aio import AsyncPublisher
-from prelabel.publishing.options import Check, whole
+from prelabel.publishing.mapped import prepare_mapped
+from prelabel.publishing.options import Check, is_mapping, whole
 from prelabel.publishing.publisher import CLOSE_SECONDS, Publisher
-from prelabel.validation.gate import MAX_MESSAGE_BYTES, Message, prepare
+from prelabel.validation.gate import MAX_MESSAGE_BYTES, Message, Prepared, prepare
 
 Failure = PrelabelError | type[PrelabelError]
 _FAILURE = Check(
@@ -36,15 +38,22 @@ class Recorder:
 
     `fail_with` is an error, or an error class, that calls raise from now on: `flush` and `close` raise it if it is
     RedisUnavailable, `publish` raises any other. Set it to None to stop. `unflushed` counts the messages published
-    since the last flush.
+    since the last flush. A `mapping` applies as in the real publishers.
     """
 
-    def __init__(self, fail_with: Failure | None = None, max_bytes: int = MAX_MESSAGE_BYTES) -> None:
+    def __init__(
+        self,
+        fail_with: Failure | None = None,
+        max_bytes: int = MAX_MESSAGE_BYTES,
+        mapping: PredictionMapping | None = None,
+    ) -> None:
         _FAILURE("fail_with", fail_with)
+        is_mapping("mapping", mapping)
         whole(MAX_MESSAGE_BYTES)("max_bytes", max_bytes)
         self.fail_with = fail_with
         self.unflushed = 0
         self._max_bytes = max_bytes
+        self._mapping = mapping
         self._messages: list[PredictionMessage] = []
         self._closed = False
         self._lock = threading.Lock()
@@ -90,16 +99,21 @@ class Recorder:
         return 0
 
     def _take(self, message: Message, project_id: str | None, model: Model | str | None) -> str:
-        prepared = prepare(message, project_id=project_id, model=model, max_bytes=self._max_bytes)
+        prepared = self._prepared(message, project_id, model)
         if self.fail_with is not None and not _is_for_flush(self.fail_with):
             raise _instance(self.fail_with)
-        parsed = PredictionMessage.model_validate_json(prepared.raw, by_alias=True, by_name=False)
+        parsed = [PredictionMessage.model_validate_json(one.raw, by_alias=True, by_name=False) for one in prepared]
         with self._lock:
             if self._closed:
                 raise PublisherClosed("the publisher is closed")
-            self._messages.append(parsed.model_copy(update={"data_row": _as_written(parsed.data_row)}))
-            self.unflushed += 1
-        return prepared.message_id
+            self._messages += [one.model_copy(update={"data_row": _as_written(one.data_row)}) for one in parsed]
+            self.unflushed += len(parsed)
+        return prepared[0].message_id if prepared else ""
+
+    def _prepared(self, message: Message, project_id: str | None, model: Model | str | None) -> tuple[Prepared, ...]:
+        if self._mapping is None:
+            return (prepare(message, project_id=project_id, model=model, max_bytes=self._max_bytes),)
+        return prepare_mapped(self._mapping, message, project_id=project_id, model=model, max_bytes=self._max_bytes)
 
     def _flush(self) -> None:
         if self.fail_with is not None and _is_for_flush(self.fail_with):
@@ -148,19 +162,25 @@ class AsyncRecordingPublisher(Recorder, AsyncPublisher):
 
 @contextmanager
 def recording_publisher(
-    *, fail_with: Failure | None = None, max_bytes: int = MAX_MESSAGE_BYTES
+    *,
+    fail_with: Failure | None = None,
+    max_bytes: int = MAX_MESSAGE_BYTES,
+    mapping: PredictionMapping | None = None,
 ) -> Iterator[RecordingPublisher]:
     """Yield a recording publisher, closed at the end of the block; its records can still be read afterwards."""
-    with RecordingPublisher(fail_with, max_bytes) as publisher:
+    with RecordingPublisher(fail_with, max_bytes, mapping) as publisher:
         yield publisher
 
 
 @asynccontextmanager
 async def async_recording_publisher(
-    *, fail_with: Failure | None = None, max_bytes: int = MAX_MESSAGE_BYTES
+    *,
+    fail_with: Failure | None = None,
+    max_bytes: int = MAX_MESSAGE_BYTES,
+    mapping: PredictionMapping | None = None,
 ) -> AsyncIterator[AsyncRecordingPublisher]:
     """Yield a recording publisher for asyncio, closed at the end of the block; its records can still be read then."""
-    async with AsyncRecordingPublisher(fail_with, max_bytes) as publisher:
+    async with AsyncRecordingPublisher(fail_with, max_bytes, mapping) as publisher:
         yield publisher
 
 

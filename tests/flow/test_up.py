@@ -24,19 +24,22 @@ from tests.support.flow import COMMAND, box, run_in
 from tests.support.waiting import wait_for
 
 PROJECT = "demo-project"
+RECEIVER = "http://127.0.0.1:9/nobody-listens"
 STARTED = "Ctrl-C stops everything."
 
 
 class Up:
     """`prelabel up` in a process of its own."""
 
-    def __init__(self, folder: Path, stdout: Any = None) -> None:
+    def __init__(self, folder: Path, stdout: Any = None, **variables: str) -> None:
         folder.mkdir(exist_ok=True)
         self.folder = folder
         self._out, self._err = folder / "out", folder / "err"
         clean = {name: value for name, value in os.environ.items() if not name.startswith("PRELABEL_")}
         with self._out.open("wb") as out, self._err.open("wb") as err:
-            self.process = subprocess.Popen([*COMMAND, "up"], cwd=folder, env=clean, stdout=stdout or out, stderr=err)
+            self.process = subprocess.Popen(
+                [*COMMAND, "up"], cwd=folder, env=clean | variables, stdout=stdout or out, stderr=err
+            )
 
     def started(self) -> "Up":
         wait_for(lambda: STARTED in self.out or self.process.poll() is not None, "the stack", 90)
@@ -74,7 +77,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def up(folder: Path) -> Iterator[Up]:
-    running = Up(folder).started()
+    running = Up(folder, PRELABEL_NOTIFY_URL=RECEIVER).started()
     yield running
     running.stop()
 
@@ -122,6 +125,10 @@ def test_the_stack_has_a_console_whose_token_is_in_the_private_file_alone(up: Up
         assert page.status_code == 200
         project = browser.get(str(page.url.join(f"/projects/{PROJECT}"))).text
 
+    worker, sandbox = (psutil.Process(up.file.pids[part]).environ() for part in ("worker1", "sandbox"))
+    assert worker["PRELABEL_NOTIFY_URL"] == RECEIVER, "the workers tell whom the settings name"
+    assert url.startswith(worker["PRELABEL_CONSOLE_URL"])
+    assert "PRELABEL_NOTIFY_URL" not in sandbox
     assert "Every row is accounted for" in project
     assert f'href="{up.file.sandbox_url}/projects/{PROJECT}"' in project
     assert len(token) == 32

@@ -1,10 +1,11 @@
 """Checks of the values in `mapping.toml`, whose errors name the key, what was expected and what was found."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from typing import Any
 
 from prelabel.annotations.confidence import rounded
-from prelabel.errors import PrelabelError, found_value
+from prelabel.errors import PrelabelError, found_value, shorten
 
 _WORDS = {
     dict: "a table",
@@ -13,6 +14,7 @@ _WORDS = {
     int: "a whole number",
     str: "a text that is not empty",
     bool: "true or false",
+    object: "a value that is not empty",
 }
 
 
@@ -20,13 +22,21 @@ class BadMapping(PrelabelError):
     """The mapping file has an unknown key or a wrong value."""
 
 
+def nearest(name: str, names: Iterable[str]) -> str:
+    """Return a suggestion for an error about a name, such as `; did you mean Person?`, or nothing."""
+    by_case = {known.casefold(): known for known in names}
+    found = get_close_matches(name.casefold(), by_case, 1)
+    return f"; did you mean {shorten(by_case[found[0]])}?" if found else ""
+
+
 def check_keys(table: Mapping[str, Any], known: Mapping[str, type], where: str) -> None:
-    """Check that keys are known and values have their types; where a fraction is expected, a whole number is right."""
+    """Check that keys are known and values have their types: `float` is any number, `object` is checked elsewhere."""
     for key, value in table.items():
         if key not in known:
-            raise BadMapping(f"{where}{key}: unknown; expected one of {', '.join(known)}")
+            raise BadMapping(f"{where}{key}: unknown; expected one of {', '.join(known)}{nearest(key, known)}")
         kinds = (int, float) if known[key] is float else (known[key],)
-        if not isinstance(value, kinds) or (isinstance(value, bool) and known[key] is not bool) or value == "":
+        is_bool = isinstance(value, bool) and known[key] not in (bool, object)
+        if not isinstance(value, kinds) or is_bool or value == "":
             raise BadMapping(f"{where}{key}: expected {_WORDS[known[key]]}, found {found_value(value)}")
 
 

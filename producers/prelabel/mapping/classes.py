@@ -1,11 +1,11 @@
 """What becomes of the classes of a model: features, answers, minimum confidence."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from prelabel.errors import found_value
-from prelabel.mapping.checks import BadMapping, between, check_keys
+from prelabel.mapping.checks import BadMapping, between, check_keys, nearest
 
 Unmapped = Literal["keep", "drop", "refuse"]
 DROPPED = "of classes that are dropped"
@@ -31,23 +31,17 @@ class Target:
         return [{"name": self.classification, "answer": {"name": self.option}}]
 
 
-def chosen(
-    classes: Mapping[str, Target], unmapped: Unmapped, confidence: float, name: str, score: float | None, feature: str
-) -> Target | str:
-    """Return the target of a class, or why a prediction of it is left out.
+_KEPT, _DROPPED = Target(), Target(drop=True)
 
-    Raises ValueError for a class without an entry if `unmapped` is "refuse".
-    """
+
+def target_of(classes: Mapping[str, Target], unmapped: Unmapped, name: str) -> Target:
+    """Return the target of a class. Raises ValueError for one without an entry if `unmapped` is "refuse"."""
     target = classes.get(name)
-    if target is None:
-        if unmapped == "refuse":
-            raise ValueError(f"class {name!r} is not in the mapping")
-        target = Target(drop=unmapped == "drop")
-    if target.drop:
-        return DROPPED
-    if score is not None and score < (confidence if target.confidence is None else target.confidence):
-        return BELOW
-    return target if target.feature else replace(target, feature=feature)
+    if target is not None:
+        return target
+    if unmapped == "refuse":
+        raise ValueError(f"class {name!r} is not in the mapping{nearest(name, classes)}")
+    return _DROPPED if unmapped == "drop" else _KEPT
 
 
 def read_target(name: str, value: Any) -> Target:

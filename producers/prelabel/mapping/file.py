@@ -7,7 +7,9 @@ from typing import Any
 from prelabel.mapping.checks import BadMapping, between, check_keys, one_of
 from prelabel.mapping.classes import read_target
 from prelabel.mapping.mapping import PredictionMapping
-from prelabel.mapping.sampling import read_sample
+from prelabel.mapping.output_table import read_output
+from prelabel.mapping.routes import read_route
+from prelabel.mapping.sampling import read_sample_table
 from prelabel.mapping.template import KeyTemplate
 from prelabel.text_input import UnreadableInput, read_text
 
@@ -16,7 +18,7 @@ def read_mapping(path: Path) -> PredictionMapping:
     """Return the mapping in a file. Raises BadMapping with the file, the key, what was found and what was expected."""
     try:
         table = tomllib.loads(read_text(path).decode())
-        return _mapping(table)
+        return mapping_of(table)
     except UnreadableInput as error:
         raise BadMapping(str(error)) from None
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
@@ -25,10 +27,12 @@ def read_mapping(path: Path) -> PredictionMapping:
         raise BadMapping(f"{path}: {error}") from None
 
 
-def _mapping(table: dict[str, Any]) -> PredictionMapping:
+def mapping_of(table: dict[str, Any]) -> PredictionMapping:
+    """Return the mapping that the content of a file means. Raises BadMapping."""
     known = {
-        "classes": dict, "sample": dict, "confidence": float, "unmapped": str, "global_key": str, "project": str,
-        "model": dict if isinstance(table.get("model"), dict) else str,
+        "project": str, "model": dict if isinstance(table.get("model"), dict) else str, "global_key": str,
+        "confidence": float, "unmapped": str, "empty": str, "classes": dict, "sample": dict, "routes": list,
+        "output": dict,
     }  # fmt: skip
     check_keys(table, known, "")
     template = table.get("global_key")
@@ -37,9 +41,12 @@ def _mapping(table: dict[str, Any]) -> PredictionMapping:
         between(table.get("confidence", 0.0), "confidence"),
         one_of(table.get("unmapped", "keep"), ("keep", "drop", "refuse"), "unmapped"),
         None if template is None else KeyTemplate(template),
-        read_sample(table.get("sample", {}), "sample."),
+        read_sample_table(table.get("sample", {})),
         table.get("project"),
         _model(table.get("model")),
+        one_of(table.get("empty", "publish"), ("publish", "leave-out"), "empty") == "publish",
+        tuple(read_route(route, f"routes[{at}]") for at, route in enumerate(table.get("routes", ()))),
+        read_output(table["output"], table.get("classes", {})) if "output" in table else None,
     )
 
 

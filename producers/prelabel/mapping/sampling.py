@@ -18,22 +18,36 @@ class Sample:
     #: Seed of the share.
     seed: int = 0
 
-    def takes(self, number: int, key: str) -> bool:
-        """Return whether the data row with this number, from 0, and this key is in the sample."""
-        return number % self.every == 0 and (self.share == 1 or _lot(self.seed, key) < self.share)
+    def takes(self, number: int, key: str, route: int | None = None) -> bool:
+        """Return whether the data row with this number, from 0, and this key is in the sample.
+
+        The shares of two routes, or of a route and the whole mapping, do not depend on one another.
+        """
+        return number % self.every == 0 and (self.share == 1 or _lot(self.seed, key, route) < self.share)
 
 
-def _lot(seed: int, key: str) -> float:
-    """Return a number from 0 to 1 that looks random, but depends only on the seed and the data row's key."""
-    digest = hashlib.blake2b(key.encode(), digest_size=8, salt=seed.to_bytes(16, "big")).digest()
-    return int.from_bytes(digest, "big") / 2**64
+def _lot(seed: int, key: str, route: int | None) -> float:
+    """Return a number from 0 to 1 that looks random, but depends only on the seed, the route and the data row's key."""
+    person = b"" if route is None else b"route %d" % route
+    digest = hashlib.blake2b(
+        key.encode("utf-8", "surrogatepass"), digest_size=8, salt=seed.to_bytes(16, "big"), person=person
+    )
+    return int.from_bytes(digest.digest(), "big") / 2**64
+
+
+KEYS = {"every": int, "share": float, "seed": int}
 
 
 def read_sample(table: dict[str, Any], where: str) -> Sample:
-    """Return the sample that a table of the file means. Raises BadMapping."""
-    check_keys(table, {"every": int, "share": float, "seed": int}, where)
+    """Return the sample that the keys of a table mean. Raises BadMapping."""
     return Sample(
         at_least(table.get("every", 1), 1, f"{where}every"),
         between(table.get("share", 1.0), f"{where}share"),
         at_least(table.get("seed", 0), 0, f"{where}seed"),
     )
+
+
+def read_sample_table(table: dict[str, Any]) -> Sample:
+    """Return the sample of the table `[sample]`. Raises BadMapping."""
+    check_keys(table, KEYS, "sample.")
+    return read_sample(table, "sample.")

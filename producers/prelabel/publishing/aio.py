@@ -44,13 +44,14 @@ class AsyncPublisher(PublisherBase):
     ) -> str:
         """Accept a message and return its id; while the buffer is full, await room for up to `block_seconds`.
 
-        The message may be a label of Labelbox's SDK, as in `Publisher.publish`. Raises MessageError, BufferFull or
-        PublisherClosed, as `Publisher.publish` does; then the message was not accepted.
+        The message may be a label of Labelbox's SDK, and a `mapping` applies, as in `Publisher.publish`. Raises
+        MessageError, BufferFull or PublisherClosed, as `Publisher.publish` does; then the message was not accepted.
         """
         prepared = self._core.prepare(message, project_id, model)
-        if prepared.project_id in self._queues or not self._core.offer(prepared, 0.0):
-            await self._wait_for_room(prepared)
-        return prepared.message_id
+        for one in prepared:
+            if one.project_id in self._queues or not self._core.offer(one, 0.0):
+                await self._wait_for_room(one)
+        return prepared[0].message_id if prepared else ""
 
     async def flush(self, timeout: float | None = None) -> None:
         """Wait until Redis has every message published before this call. Raises as `Publisher.flush` does."""

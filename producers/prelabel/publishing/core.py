@@ -20,6 +20,7 @@ from prelabel.spool.slots import take_slot
 from prelabel.wire.client import open_client
 
 if TYPE_CHECKING:
+    from prelabel.mapping import PredictionMapping
     from prelabel.messages import Model
     from prelabel.validation.gate import Message, Prepared
 
@@ -73,12 +74,14 @@ class PublisherCore:
     After a fork, the child has an empty buffer; it gets its own threads, connection and slot when it first publishes.
     """
 
-    def __init__(self, settings: PublisherSettings) -> None:
+    def __init__(self, settings: PublisherSettings, mapping: "PredictionMapping | None" = None) -> None:
         # The checks are made from the models of all annotations. These take as long to load as redis-py does, so a
         # program pays for them when it makes a publisher, not when it imports one.
+        from prelabel.publishing.mapped import prepare_mapped
         from prelabel.validation import gate
 
-        self._prepare = gate.prepare
+        self._prepare, self._prepare_mapped = gate.prepare, prepare_mapped
+        self._mapping = mapping
         self.settings = settings
         #: How long `publish()` waits for room.
         self.wait_seconds = settings.wait_seconds
@@ -89,9 +92,14 @@ class PublisherCore:
         _CORES.add(self)
         atexit.register(self._close_at_exit)
 
-    def prepare(self, message: "Message", project_id: str | None, model: "Model | str | None") -> "Prepared":
-        """Check a message. Raises MessageError."""
-        return self._prepare(message, project_id=project_id, model=model, max_bytes=self._max_message_bytes)
+    def prepare(
+        self, message: "Message", project_id: str | None, model: "Model | str | None"
+    ) -> "tuple[Prepared, ...]":
+        """Map and check a message; return one for each project that gets it. Raises MessageError."""
+        limit = self._max_message_bytes
+        if self._mapping is None:
+            return (self._prepare(message, project_id=project_id, model=model, max_bytes=limit),)
+        return self._prepare_mapped(self._mapping, message, project_id=project_id, model=model, max_bytes=limit)
 
     def offer(self, prepared: "Prepared", block_seconds: float) -> bool:
         """Accept a checked message; return False if there was no room for it within `block_seconds`."""
@@ -158,6 +166,8 @@ class PublisherCore:
         """Forget the parent's threads and locks: in the child the threads do not run, and locks may stay locked."""
         self._starting = threading.Lock()
         self._process = None
+        if self._mapping is not None:
+            self._mapping.forked()
 
     def _close_at_exit(self) -> None:
         """Hand over as many rows as possible in a few seconds, if the interpreter ends without `close()`."""

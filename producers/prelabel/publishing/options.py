@@ -83,6 +83,11 @@ _WHEN_FULL = _one_of(get_args(_WhenFull))
 _DURABILITY = _one_of(get_args(Durability))
 _FOLDER = Check("the path of a folder, or None", _is_folder)
 
+is_mapping = Check(
+    "a mapping of predictions, such as read_mapping(…) returns, or None",
+    lambda value: value is None or hasattr(value, "messages"),  # its class is not loaded with every publisher
+)
+
 
 def _option(default: Any, check: Check) -> Any:
     return field(default=default, metadata={"check": check})

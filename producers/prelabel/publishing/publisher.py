@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from prelabel.publishing.core import PublisherCore
 from prelabel.publishing.default_redis import default_redis_url
-from prelabel.publishing.options import TIMEOUT, PublisherSettings
+from prelabel.publishing.options import TIMEOUT, PublisherSettings, is_mapping
 from prelabel.wire.durability import Durability
 from prelabel.wire.redis_url import InvalidUrl, RedisUrl
 
 if TYPE_CHECKING:
+    from prelabel.mapping import PredictionMapping
     from prelabel.messages import Model
     from prelabel.validation.gate import Message
 
@@ -40,7 +41,9 @@ class PublisherBase:
         spool_dir: str | os.PathLike[str] | None = PublisherSettings.spool_dir,
         spool_bytes: int = PublisherSettings.spool_bytes,
         spool_max_age_days: float = PublisherSettings.spool_max_age_days,
+        mapping: "PredictionMapping | None" = None,
     ) -> None:
+        is_mapping("mapping", mapping)
         settings = PublisherSettings(
             redis_url=default_redis_url() if redis_url is None else _parsed(redis_url),
             key_prefix=key_prefix,
@@ -59,7 +62,7 @@ class PublisherBase:
             spool_bytes=spool_bytes,
             spool_max_age_days=spool_max_age_days,
         )
-        self._core = PublisherCore(settings)
+        self._core = PublisherCore(settings, mapping)
 
     @property
     def spooled_rows(self) -> int:
@@ -108,6 +111,8 @@ class Publisher(PublisherBase):
         spool_bytes: maximum bytes on the disk for one project of one process, at least `frame_bytes`.
         spool_max_age_days: frames older than this are moved to `expired/` instead of being sent. Keep it below the
             workers' `frame_memory_days`: only for that long does Redis recognise a frame that is sent again.
+        mapping: what `publish()` does to its messages first, such as `read_mapping("mapping.toml")`: see
+            docs/reference/mapping.md. With one, the output of a model can be published as it is.
 
     Raises NoRedisUrl if no Redis URL is given and no stack runs, ValueError for a malformed URL or an option with a
     wrong value (which option, what was expected, what was found), OSError if `spool_dir` cannot be used. A spool needs
@@ -121,14 +126,19 @@ class Publisher(PublisherBase):
         `message` may be a `labelbox.types.Label`, which names neither its project nor a model: pass `project_id` with
         it, and `model` if there is one (docs/how-to/build-annotations.md).
 
+        With a `mapping`, what is published may go to several projects, under one id, or nowhere: then the id is an
+        empty string.
+
         Raises MessageError (which field, what was found, what was expected), BufferFull or PublisherClosed; in each
-        case the message was not accepted.
+        case the message was not accepted. Of several messages, those before a full buffer were accepted; publishing
+        them again overrides them.
         """
         core = self._core
         prepared = core.prepare(message, project_id, model)
-        if not core.offer(prepared, core.wait_seconds):
-            raise core.buffer_full(prepared.project_id)
-        return prepared.message_id
+        for one in prepared:
+            if not core.offer(one, core.wait_seconds):
+                raise core.buffer_full(one.project_id)
+        return prepared[0].message_id if prepared else ""
 
     def flush(self, timeout: float | None = None) -> None:
         """Wait until Redis has, durably, every message published before this call; rows in the spool do not count.

@@ -44,7 +44,7 @@ class _Handler:
         self._open: list[OpenRegion] = []
         self._complete: list[Region] = []
         self._labels: dict[str, str] = {}
-        self._entities: dict[str, Region] = {}  # by tag, on this page
+        self._entities: dict[str, OpenRegion] = {}  # by tag, on this page
         self._unit = ""
         self._in_unit = False
         self.pages = 0
@@ -82,7 +82,7 @@ class _Handler:
             self._open.pop()
             self._complete.append(opened.closed_into(self._open[-1] if self._open else None))
         if name == "Page":
-            self._complete += self._entities.values()
+            self._complete += [entity.closed_into(None) for entity in self._entities.values()]
 
     def text(self, data: str) -> None:
         """Take the unit of lengths."""
@@ -123,10 +123,11 @@ class _Handler:
             if not (label := self._labels.get(tag)):
                 continue
             inner = word.region
-            region = self._entities.setdefault(
-                tag, Region(label, "", inner.page, inner.corners, dpi=inner.dpi, where=f", entity {tag}")
+            entity = self._entities.setdefault(
+                tag, OpenRegion(Region(label, "", inner.page, inner.corners, dpi=inner.dpi, where=f", entity {tag}"))
             )
-            region.text = f"{region.text} {inner.text}".strip()
+            region = entity.region
+            entity.words.append(inner.text)
             boxes = (region.corners, inner.corners)
             left, top = (min(box[at] for box in boxes) for at in (0, 1))
             right, bottom = (max(box[at] for box in boxes) for at in (2, 3))

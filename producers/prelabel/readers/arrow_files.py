@@ -9,6 +9,7 @@ from prelabel.readers.base import UnreadableSource
 _PARQUET, _ARROW = b"PAR1", b"ARROW1"
 _SUFFIXES = (".parquet", ".arrow", ".arrows", ".feather")
 _BATCH = 1000
+_MAX_BATCH = 256 * 1024 * 1024
 
 
 def is_arrow(path: Path) -> bool:
@@ -32,6 +33,10 @@ def arrow_rows(path: Path) -> tuple[list[str], Iterator[Mapping[str, Any]]]:
     def rows() -> Iterator[Mapping[str, Any]]:
         try:
             for batch in batches:
+                if batch.nbytes > _MAX_BATCH:
+                    raise UnreadableSource(
+                        f"{path}: {batch.num_rows} rows of {batch.nbytes:,} bytes: write fewer at once"
+                    )
                 for at in range(0, batch.num_rows, _BATCH):
                     yield from batch.slice(at, _BATCH).to_pylist()
         except (pa.ArrowException, OSError) as error:

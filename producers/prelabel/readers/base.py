@@ -15,7 +15,6 @@ from prelabel.mapping.template import template_of
 from prelabel.readers.groups import Groups, KeyClash, Origin
 from prelabel.text_input import UnreadableInput, name_of, open_text
 
-WITHOUT_PREDICTIONS = "data rows without predictions"
 MAX_LINE = 65_536
 """Maximum number of bytes of a line in a text format."""
 
@@ -74,7 +73,7 @@ Source = Iterator[Record | BadRecord]
 class ReaderOptions:
     """How to read a file, and the values that it lacks."""
 
-    #: The project of all messages.
+    #: The project of all messages; empty for the mapping's project and routes.
     project_id: str
     #: The model's name.
     model: str | None = None
@@ -191,11 +190,10 @@ def messages_of(
                 else:
                     groups.add(item.key, item.annotation, item.origin)
             for key, group in groups:
-                items = merge([item for item in group if item is not None])
-                if not items:
-                    options.mapping.left_out[WITHOUT_PREDICTIONS] += 1
-                elif options.mapping.takes(key):
-                    yield Record(f"{file}, data row {key}", _message(key, items, options))
+                if options.mapping.takes(key):
+                    where, items = f"{file}, data row {key}", [item for item in group if item is not None]
+                    for message in options.mapping.routed(_message(key, merge(items), options)):
+                        yield Record(where, message)
     except KeyClash as clash:
         raise UnreadableSource(f"{file}: {clash}; {_told_apart(clash, apart)}") from None
     except sqlite3.Error as error:
@@ -211,9 +209,9 @@ def _told_apart(clash: KeyClash, apart: str) -> str:
 
 def _message(key: str, annotations: list[Any], options: ReaderOptions) -> dict[str, Any]:
     """Return the message of one data row."""
-    message: dict[str, Any] = {
-        "projectId": options.project_id, "dataRow": {"globalKey": key}, "annotations": annotations
-    }  # fmt: skip
+    message: dict[str, Any] = {"dataRow": {"globalKey": key}, "annotations": annotations}
+    if options.project_id:
+        message = {"projectId": options.project_id} | message
     if options.model:
         message["model"] = {"name": options.model}
     return message

@@ -53,8 +53,11 @@ def read(path: Path, options: ReaderOptions) -> Source:
         for file in files_of(path, ".ann"):
             key = filled(template, {"file": stem_of(file)})
             origin = Origin("file", file.name, file.name)
-            yield KeyedAnnotation(text_of(key, "global key"), None, origin)
-            for item in _of_file(file, key, options):
+            text_of(key, "global key")
+            items = list(_of_file(file, key, options))
+            if not any(isinstance(item, BadRecord) for item in items):  # else they may all be bad
+                yield KeyedAnnotation(key, None, origin)
+            for item in items:
                 yield item if isinstance(item, BadRecord) else KeyedAnnotation(key, item, origin)
 
     return messages_of(annotations(), options, path.name, apart="{file}")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from prelabel.readers.base import (
     bad_record,
     messages_of,
 )
-from prelabel.readers.documents import JSON, Document, documents
+from prelabel.readers.documents import JSON, MAX_PARTS, Document, documents
 
 Annotations = Iterable[dict[str, Any] | BadRecord]
 """Annotations, or items that `merge` makes annotations of; the place of a bad record is that in its document."""
@@ -46,11 +47,14 @@ def read_documents(
             key = None
             try:
                 key = document.key(template)
-                annotations = list(read(document, scores))
+                annotations = list(islice(read(document, scores), MAX_PARTS + 1))
+                if len(annotations) > MAX_PARTS:
+                    raise ValueError(f"more than {MAX_PARTS} predictions about one data row")
             except ValueError as error:
                 yield bad_record(document.where, error, key)
                 continue
-            yield KeyedAnnotation(key, None, document.origin)
+            if not any(isinstance(item, BadRecord) for item in annotations):  # else they may all be bad
+                yield KeyedAnnotation(key, None, document.origin)
             for item in annotations:
                 if isinstance(item, BadRecord):
                     yield replace(item, where=f"{document.where}{item.where}", key=key)

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from prelabel.annotations.text import MAX_CHARACTERS
 from prelabel.errors import quoted
@@ -25,7 +26,7 @@ from prelabel.readers.base import (
     messages_of,
     text_of,
 )
-from prelabel.readers.documents import files_of
+from prelabel.readers.documents import MAX_PARTS, files_of
 from prelabel.readers.groups import Origin
 from prelabel.readers.labels import entity
 from prelabel.readers.tags import Tags
@@ -138,13 +139,19 @@ class _File:
             yield text.bad
         elif text.begun:
             origin = Origin("document", f"{self._file.name} {text.number}", text.where)
-            yield KeyedAnnotation(text.key, None, origin)
-            for span in text.tags.spans:
-                try:
-                    if annotation := entity(span.name, None, span.start, span.end, self._options):
-                        yield KeyedAnnotation(text.key, annotation, origin)
-                except ValueError as error:
-                    yield bad_record(span.where, error, text.key)
+            items = list(self._entities(text))
+            if not any(isinstance(item, BadRecord) for item in items):  # else they may all be bad
+                yield KeyedAnnotation(text.key, None, origin)
+            for item in items:
+                yield item if isinstance(item, BadRecord) else KeyedAnnotation(text.key, item, origin)
+
+    def _entities(self, text: _Text) -> Iterator[dict[str, Any] | BadRecord]:
+        for span in text.tags.spans:
+            try:
+                if annotation := entity(span.name, None, span.start, span.end, self._options):
+                    yield annotation
+            except ValueError as error:
+                yield bad_record(span.where, error, text.key)
 
     def _token(self, line: str, where: str) -> None:
         """Take a token. A bad one makes its document bad: the characters of those after it are not known."""
@@ -185,6 +192,8 @@ class _File:
             raise ValueError(f"token: expected a text that is not blank, found {quoted(token)}")
         start, end = self._characters(text, token, cells)
         text.tags.add(tag, start, end, where)
+        if len(text.tags.spans) > MAX_PARTS:
+            raise ValueError(f"more than {MAX_PARTS} entities in one text")
         text.offset, text.gap = end, len(_after(misc))
 
     def _characters(self, text: _Text, token: str, cells: list[str]) -> tuple[int, int]:

@@ -84,13 +84,12 @@ class _Handler:
         opened = self._elements.pop()
         if opened is not None:
             self._open.pop()
-            opened.region.text = " ".join(opened.region.text.split())
             self._complete.append(opened.closed_into(self._open[-1] if self._open else None))
 
     def text(self, data: str) -> None:
         """Add text to the innermost region."""
         if self._open:
-            self._open[-1].region.text += data
+            self._open[-1].pieces.append(data)
 
     def take(self) -> list[Region]:
         """Return the regions that have ended."""

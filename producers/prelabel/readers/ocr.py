@@ -121,12 +121,16 @@ class OpenRegion:
 
     region: Region
     id: str | None = None
+    #: Pieces of its own text, for formats whose text is between the tags.
+    pieces: list[str] = field(default_factory=list)
     words: list[str] = field(default_factory=list)
     scores: list[float] = field(default_factory=list)
 
     def closed_into(self, outer: "OpenRegion | None") -> Region:
         """Return the region with the words and scores of what it holds, and add these to the outer one."""
         region = self.region
+        if self.pieces:
+            region.text = " ".join("".join(self.pieces).split())
         if self.words:
             region.text = " ".join(self.words)
         if region.score is None:

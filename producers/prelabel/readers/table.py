@@ -15,6 +15,7 @@ from prelabel.annotations.explain import not_finite
 from prelabel.errors import found_value
 from prelabel.readers.arrow_files import arrow_rows, is_arrow
 from prelabel.readers.base import (
+    MAX_LINE,
     BadRecord,
     BadValue,
     KeyedAnnotation,
@@ -51,19 +52,20 @@ def read(path: Path, options: ReaderOptions) -> Source:
         columns.need("key")
     scores = Scores(path.name)
 
-    def annotations() -> Iterator[KeyedAnnotation | BadRecord]:
+    def items() -> Iterator[KeyedAnnotation | BadRecord]:
         for index, row in enumerate(rows):
             where, key = f"{path.name}, row {index + 1}", None
             try:
                 key, origin = _key(template, row, columns, path, where)
-                yield KeyedAnnotation(key, None, origin)
-                for annotation in _annotations(columns.of(row), options, scores):
-                    yield KeyedAnnotation(key, annotation, origin)
+                annotations = list(_annotations(columns.of(row), options, scores))
             except ValueError as error:
                 yield bad_record(where, error, key)
+                continue
+            yield KeyedAnnotation(key, None, origin)
+            yield from (KeyedAnnotation(key, annotation, origin) for annotation in annotations)
         scores.check()
 
-    return messages_of(annotations(), options, path.name, _merged, apart="{key}")
+    return messages_of(items(), options, path.name, _merged, apart="{key}")
 
 
 def _rows(path: Path) -> tuple[list[str], Iterable[Mapping[str, Any]]]:
@@ -74,21 +76,23 @@ def _rows(path: Path) -> tuple[list[str], Iterable[Mapping[str, Any]]]:
 
 
 def _csv_rows(path: Path) -> tuple[list[str], Iterable[Mapping[str, Any]]]:
+    csv.field_size_limit(max(csv.field_size_limit(), _MAX_ROW))
     with open_text(path) as stream:
-        head = stream.readline(_MAX_ROW).decode("utf-8", "replace")
+        head = stream.readline(MAX_LINE).decode("utf-8", "replace")
     separator = max(",;\t", key=head.count)
     names = next(csv.reader([head], delimiter=separator), [])
     if len(names) < 2 or len(set(names)) < len(names):
-        raise UnreadableSource(
-            f"{path}: expected the names of columns in the first line, each once, found {found_value(names[:20])}"
-        )
+        found = found_value([name[:40] for name in names[:20]])
+        raise UnreadableSource(f"{path}: expected the names of columns in the first line, each once, found {found}")
 
     def rows() -> Iterator[Mapping[str, Any]]:
         with open_text(path) as stream:
-            reader = csv.reader(_limited(stream, path), delimiter=separator)
+            lines = _Lines(stream, path)
+            reader = csv.reader(lines, delimiter=separator)
             next(reader)
             try:
                 for cells in reader:
+                    lines.taken = 0
                     if cells:
                         yield _cells(names, cells)
             except csv.Error as error:
@@ -104,15 +108,27 @@ def _cells(names: list[str], cells: list[str]) -> Mapping[str, Any]:
     return {name: cell if cell.strip() else None for name, cell in zip(names, cells, strict=True)}
 
 
-def _limited(stream: TextInput, path: Path) -> Iterator[str]:
-    csv.field_size_limit(_MAX_ROW)
-    for number_of_line, line in enumerate(iter(lambda: stream.readline(_MAX_ROW), b""), 1):
-        if len(line) == _MAX_ROW:
-            raise UnreadableSource(f"{path}, line {number_of_line}: more than {_MAX_ROW} bytes")
-        try:
-            yield line.decode()
-        except UnicodeDecodeError:
-            raise UnreadableSource(f"{path}, line {number_of_line}: not UTF-8: convert the file with iconv") from None
+class _Lines:
+    """The lines of a CSV file. Raises UnreadableSource if one row has too much, since its cells may have line ends."""
+
+    def __init__(self, stream: TextInput, path: Path) -> None:
+        self._stream = stream
+        self._path = path
+        self._number = 0
+        #: How many bytes were read since the last row.
+        self.taken = 0
+
+    def __iter__(self) -> Iterator[str]:
+        while line := self._stream.readline(_MAX_ROW):
+            self._number += 1
+            self.taken += len(line)
+            where = f"{self._path}, line {self._number}"
+            if self.taken >= _MAX_ROW:
+                raise UnreadableSource(f"{where}: a row of more than {_MAX_ROW} bytes: is a quotation mark missing?")
+            try:
+                yield line.decode()
+            except UnicodeDecodeError:
+                raise UnreadableSource(f"{where}: not UTF-8: convert the file with iconv") from None
 
 
 def _key(template: str, row: Mapping[str, Any], columns: Columns, path: Path, where: str) -> tuple[str, Origin]:

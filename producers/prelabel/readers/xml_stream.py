@@ -10,6 +10,9 @@ from prelabel.text_input import MAX_WHOLE, open_text
 
 _PIECE = 64 * 1024
 _MAX_DEPTH = 100
+_MAX_SILENT = 16
+"""Maximum number of pieces in a row without a part of the document. The parser of older Pythons reads an unfinished tag
+from its beginning for every piece, so a huge one would cost the square of its size."""
 T = TypeVar("T")
 
 
@@ -35,13 +38,16 @@ class _Parser(Generic[T]):
         self._handler = handler
         self._doctype = doctype
         self._depth = 0
+        #: How many parts of the document were seen.
+        self.parts = 0
         self.parser = parser = expat.ParserCreate()
         parser.buffer_text = True
         parser.StartDoctypeDeclHandler = self._refuse_doctype
         parser.EntityDeclHandler = self._refuse_entity
         parser.StartElementHandler = self._start
         parser.EndElementHandler = self._end
-        parser.CharacterDataHandler = handler.text
+        parser.CharacterDataHandler = self._text
+        parser.CommentHandler = self._comment
 
     def _refuse_doctype(self, name: str, system: str | None, public: str | None, inner: int) -> None:
         if inner or not self._doctype:
@@ -51,14 +57,23 @@ class _Parser(Generic[T]):
         raise UnreadableSource(f"{self._path}: it declares the entity {name[:40]!r}: expected none")
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
+        self.parts += 1
         self._depth += 1
         if self._depth > _MAX_DEPTH:
             raise UnreadableSource(f"{self._path}: elements are nested more than {_MAX_DEPTH} deep")
         self._handler.start(name.rpartition(":")[2], attributes)
 
     def _end(self, name: str) -> None:
+        self.parts += 1
         self._depth -= 1
         self._handler.end(name.rpartition(":")[2])
+
+    def _text(self, data: str) -> None:
+        self.parts += 1
+        self._handler.text(data)
+
+    def _comment(self, _: str) -> None:
+        self.parts += 1
 
 
 def parsed(path: Path, handler: Handler[T], *, doctype: bool = False) -> Iterator[T]:
@@ -66,20 +81,24 @@ def parsed(path: Path, handler: Handler[T], *, doctype: bool = False) -> Iterato
 
     With `doctype`, a document type that is defined elsewhere is accepted, but never fetched, as XHTML has one.
     """
-    parser = _Parser(path, handler, doctype=doctype).parser
-    size = 0
+    reader = _Parser(path, handler, doctype=doctype)
+    size = silent = 0
     with open_text(path) as stream:
         while True:
             piece = stream.read(_PIECE)
             size += len(piece)
             if size > MAX_WHOLE:
                 raise UnreadableSource(f"{path}: more than {MAX_WHOLE:,} bytes of XML, which is the most that is read")
+            parts = reader.parts
             try:
-                parser.Parse(piece, not piece)
+                reader.parser.Parse(piece, not piece)
             except expat.ExpatError as error:
                 raise UnreadableSource(f"{path}: not well-formed XML: {error}") from None
             except ValueError as error:
                 raise UnreadableSource(f"{path}: {error}") from None
+            silent = silent + 1 if reader.parts == parts else 0
+            if silent > _MAX_SILENT:
+                raise UnreadableSource(f"{path}: a tag or comment of more than {_MAX_SILENT * _PIECE:,} bytes")
             yield from handler.take()
             if not piece:
                 return

@@ -99,12 +99,12 @@ def prepare(
     `project_id` and `model` are only for a label of Labelbox's SDK, which lacks them; a message contains them itself.
     """
     if type(message) not in _OURS and is_label(message):
-        message = _of_label(message, project_id, model)
+        message = of_label(message, project_id, model)
     elif project_id is not None or model is not None:
         path, argument = ("model", "model") if project_id is None else ("projectId", "project_id")
         expected = "no such argument: a message contains the value itself"
         raise MalformedMessage(Reason.MALFORMED_MESSAGE, path, f"{argument}=…", expected)
-    raw = _as_json(message)
+    raw = as_json(message)
     if len(raw) > max_bytes:
         raise _too_large(raw, max_bytes)
     plain = _PLAIN.read(raw)
@@ -131,7 +131,8 @@ def is_label(message: object) -> bool:
     return any(base.__name__ == "Label" and base.__module__.startswith("labelbox.") for base in type(message).__mro__)
 
 
-def _of_label(label: Any, project_id: str | None, model: Model | str | None) -> dict[str, Any]:
+def of_label(label: Any, project_id: str | None, model: Model | str | None) -> dict[str, Any]:
+    """Return a label of the SDK as a message. Raises MessageError."""
     if project_id is None:
         raise MalformedMessage(Reason.MALFORMED_MESSAGE, "projectId", "nothing", "project_id=… beside a label")
     from prelabel.sdk import message_of  # imports the SDK, which takes a second and which we do not depend on
@@ -315,7 +316,7 @@ def slow_count(kinds: list[Kind]) -> int:
 _SLOW = frozenset(kind for kind in KINDS if kind.slow)
 
 
-def _as_json(message: Any) -> bytes:
+def as_json(message: Any) -> bytes:
     """Return a message as JSON. Raises MessageError, also for NaN and Infinity, which encoders write as null."""
     if isinstance(message, bytes):
         return message

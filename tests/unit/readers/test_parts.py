@@ -290,7 +290,7 @@ def test_a_share_is_the_same_rows_in_every_run_and_every_file(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("class = 1", "class: unknown; expected one of classes"),
+        ("class = 1", "did you mean classes?"),
         ("confidence = 1.5", "confidence: expected 0 to 1, found 1.5"),
         ("confidence = true", "confidence: expected a number"),
         ("unmapped = 'skip'", "unmapped: expected keep, drop or refuse"),

@@ -1,0 +1,190 @@
+"""The output of a model → predictions, as `[output]` of the mapping says.
+
+The predictions are a list of objects or arrays (`items`), or several arrays side by side, of labels, scores and boxes.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from prelabel.errors import found_value
+from prelabel.mapping import geometry
+from prelabel.mapping.path import MISSING, ValuePath
+from prelabel.mapping.tensors import by_name
+from prelabel.mapping.values import array, number, plain, positive, unreadable
+
+Size = ValuePath | int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """A prediction of an output."""
+
+    #: Its place in the output, for errors.
+    where: str
+    #: The name of its class.
+    label: str
+    #: Its confidence.
+    score: float | None
+    #: The keys of an annotation that say where it is: `bbox` or `polygon`, or none.
+    shape: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """How the output of a model is written. The paths are those of `[output]`."""
+
+    #: Where the named tensors are; the other paths then begin with a tensor's name.
+    tensors: ValuePath | None = None
+    #: Where the list of predictions is; None for arrays side by side, or for one answer.
+    items: ValuePath | None = None
+    #: How many of the predictions count; None for all.
+    count: ValuePath | None = None
+    #: The class: its name or index.
+    label: ValuePath | None = None
+    #: The class of all predictions, if the output has no labels.
+    class_name: str | None = None
+    #: The confidence; an array of them has one for each class.
+    score: ValuePath | None = None
+    #: Index → class name.
+    labels: Mapping[str, str] = field(default_factory=dict)
+    #: The box: one path of four numbers, or four paths.
+    box: tuple[ValuePath, ...] = ()
+    box_format: str = ""
+    polygon: ValuePath | None = None
+    #: The classification that the predictions answer for the whole data row.
+    classification: str | None = None
+    #: Whether that classification may have several answers.
+    several: bool = False
+    normalised: bool = False
+    width: Size = None
+    height: Size = None
+    #: The size of the model's input, if coordinates are in its pixels.
+    model_size: tuple[int, int] | None = None
+    letterbox: bool = False
+
+    def predictions(self, body: Any) -> list[Prediction]:
+        """Return the predictions of an output, in their order. Raises MessageError."""
+        root = plain(body)
+        if self.tensors is not None:
+            root = by_name(_find(root, self.tensors, "tensors"), self.tensors.text)
+        if self.items is not None:
+            rows = self._counted(array(_find(root, self.items, "items"), self.items.text), root)
+            return self._of_rows(root, rows, f"{self.items.text}[{{}}]" if self.items.steps else "[{}]")
+        if self.classification is not None:
+            return self._of_rows(root, [root], "")
+        return self._side_by_side(root)
+
+    def _of_rows(self, root: Any, rows: list[Any], place: str) -> list[Prediction]:
+        scale = self._scale(root)
+        predictions: list[Prediction] = []
+        for at, row in enumerate(rows):
+            row = plain(row)
+            where = place.format(at)
+            label = None if self.label is None else _find(row, self.label, "label", where)
+            score = None if self.score is None else _find(row, self.score, "score", where)
+            shape = self._shape(row, scale, where) if self.box or self.polygon else {}
+            named = self._named(label, score, where)
+            predictions += [Prediction(where, name, confidence, shape) for name, confidence in named]
+        return predictions
+
+    def _side_by_side(self, root: Any) -> list[Prediction]:
+        """Return the predictions of arrays that have one element for each."""
+        paths = {"label": self.label, "score": self.score, "polygon": self.polygon}
+        paths |= {f"box[{at}]" if len(self.box) > 1 else "box": path for at, path in enumerate(self.box)}
+        columns = {
+            key: self._counted(array(_find(root, path, key), path.text), root) for key, path in paths.items() if path
+        }
+        lengths = {key: len(column) for key, column in columns.items()}
+        if len(set(lengths.values())) > 1:
+            found = ", ".join(f"{paths[key]!s}: {length}" for key, length in lengths.items())
+            raise unreadable("", found, "arrays of one length")
+        scale = self._scale(root)
+        nothing = [None] * next(iter(lengths.values()))
+        labels, scores = columns.get("label", nothing), columns.get("score", nothing)
+        if len(self.box) > 1:
+            shapes = list(zip(*(columns[f"box[{at}]"] for at in range(4)), strict=True))
+        else:
+            shapes = columns["box"] if self.box else columns["polygon"]
+        path = self.box[0] if self.box else self.polygon
+        predictions = []
+        for at, (label, score, value) in enumerate(zip(labels, scores, shapes, strict=True)):
+            where = f"{path}[{at}]"
+            shape = (
+                geometry.box(value, self.box_format, scale, where)
+                if self.box
+                else geometry.polygon(value, scale, where)
+            )
+            predictions += [Prediction(where, *named, shape) for named in self._named(label, score, where)]
+        return predictions
+
+    def _shape(self, row: Any, scale: geometry.Scale, where: str) -> dict[str, Any]:
+        if self.polygon is not None:
+            return geometry.polygon(_find(row, self.polygon, "polygon", where), scale, _below(where, self.polygon))
+        if len(self.box) == 1:
+            value = _find(row, self.box[0], "box", where)
+            return geometry.box(value, self.box_format, scale, _below(where, self.box[0]))
+        return geometry.box([_find(row, path, "box", where) for path in self.box], self.box_format, scale, where)
+
+    def _named(self, label: Any, score: Any, where: str) -> Iterator[tuple[str, float | None]]:
+        """Yield the classes of a prediction and their scores: the best one, or all if they are several answers."""
+        label, score = plain(label), plain(score)
+        if not isinstance(score, list):
+            yield self._name(label, where), None if score is None else number(score, f"{where} score".strip())
+            return
+        if self.label is not None and (not isinstance(label, list) or len(label) != len(score)):
+            raise unreadable(f"{where} label".strip(), found_value(label), f"{len(score)} labels, one for each score")
+        scores = [number(value, f"{where} score".strip()) for value in score]
+        best = max(range(len(scores)), key=scores.__getitem__, default=None)
+        for at in range(len(scores)) if self.several else () if best is None else (best,):
+            yield self._name(label[at] if isinstance(label, list) else at, where), scores[at]
+
+    def _name(self, label: Any, where: str) -> str:
+        """Return the name of a class that is given by its index or its name. Raises MessageError."""
+        if self.class_name is not None:
+            return self.class_name
+        if isinstance(label, float) and label.is_integer():
+            label = int(label)  # tensors of floats have indexes too
+        if isinstance(label, int) and not isinstance(label, bool):
+            name = self.labels.get(str(label)) if self.labels else str(label)
+            if name is not None:
+                return name
+            raise unreadable(f"{where} label".strip(), str(label), "an index that [output] labels of the mapping has")
+        if isinstance(label, str) and label:
+            return self.labels.get(label, label)
+        raise unreadable(f"{where} label".strip(), found_value(label), "the name or the index of a class")
+
+    def _counted(self, rows: list[Any], root: Any) -> list[Any]:
+        """Return the rows that count: servers fill fixed arrays up with rows that mean nothing."""
+        if self.count is None:
+            return rows
+        value = plain(_find(root, self.count, "count"))
+        while isinstance(value, list) and len(value) == 1:
+            value = value[0]
+        count = number(value, self.count.text)
+        if not 0 <= count <= len(rows) or count != int(count):
+            raise unreadable(self.count.text, found_value(count), f"a whole number from 0 to {len(rows)}")
+        return rows[: int(count)]
+
+    def _scale(self, root: Any) -> geometry.Scale:
+        if self.width is None or self.height is None:
+            return geometry.PIXELS
+        size = _length(root, self.width, "width"), _length(root, self.height, "height")
+        return geometry.scale_to(size, self.model_size, normalised=self.normalised, letterbox=self.letterbox)
+
+
+def _length(root: Any, size: ValuePath | int, key: str) -> float:
+    return size if isinstance(size, int) else positive(_find(root, size, key), size.text)
+
+
+def _below(where: str, path: ValuePath) -> str:
+    return f"{where}.{path.text}" if path.steps else where
+
+
+def _find(root: Any, path: ValuePath, key: str, where: str = "") -> Any:
+    """Return what stands at a path. Raises MessageError if nothing does."""
+    value = path.find(root)
+    if value is MISSING:
+        place = path.text if not where else _below(where, path)
+        raise unreadable(place, "nothing", "a value", f"`{key}` in [output] of the mapping is {path.text}")
+    return value

@@ -1,0 +1,47 @@
+"""Prepare what is published through a mapping: a checked message for each project that gets it."""
+
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from prelabel.mapping import Incoming, PredictionMapping
+from prelabel.validation.gate import Message, Prepared, as_json, is_label, of_label, prepare
+
+if TYPE_CHECKING:
+    from prelabel.messages import Model
+
+_UNNAMED = "-"
+"""Stands for the project of a label that is to be routed; a message of ours never has it."""
+
+
+def prepare_mapped(
+    mapping: PredictionMapping,
+    message: Message,
+    *,
+    project_id: str | None,
+    model: "Model | str | None",
+    max_bytes: int,
+) -> tuple[Prepared, ...]:
+    """Return the messages for what was published, checked; none if the mapping leaves it out. Raises MessageError."""
+    if is_label(message):
+        body = _of_label(message, project_id, model)
+    elif project_id is not None or model is not None or (body := _decoded(message)) is None:
+        return (prepare(message, project_id=project_id, model=model, max_bytes=max_bytes),)  # raises MessageError
+    return tuple(prepare(mapped, max_bytes=max_bytes) for mapped in mapping.messages(Incoming(body)))
+
+
+def _decoded(message: Any) -> Any:
+    """Return a message as the mapping reads it; None for what is not JSON, which the check explains."""
+    if isinstance(message, dict | list):
+        return message
+    try:
+        return orjson.loads(as_json(message))
+    except orjson.JSONDecodeError:
+        return None
+
+
+def _of_label(label: Any, project_id: str | None, model: "Model | str | None") -> dict[str, Any]:
+    message = of_label(label, project_id or _UNNAMED, model)
+    if project_id is None:
+        del message["projectId"]
+    return message

@@ -81,7 +81,7 @@ class _Labels:
                 yield bad_record(where, ValueError(str(error)), key)
                 continue
             origin = Origin("sample", sample.filepath, where)
-            yield KeyedAnnotation(key, None, origin)
+            all_good = True
             for index, label in enumerate(labels):
                 self._detections.where = f"{where}, {self._field}[{index}]"
                 try:
@@ -89,6 +89,9 @@ class _Labels:
                         yield KeyedAnnotation(key, annotation, origin)
                 except ValueError as error:
                     yield bad_record(self._detections.where, error, key)
+                    all_good = False
+            if all_good:  # else they may all be bad, which does not mean that nothing was found
+                yield KeyedAnnotation(key, None, origin)
         self._shares.check()
         self._detections.check()
 

@@ -58,7 +58,7 @@ def read(path: Path, options: ReaderOptions) -> Source:
                 yield bad_record(where, error)
                 continue
             origin = Origin("item", f"{item.subset}/{item.id}", where)
-            yield KeyedAnnotation(key, None, origin)
+            all_good = all(error.where != where for error in errors)
             picture = _picture(item)
             labels = [annotation for annotation in item.annotations if _kind(annotation) == "label"]
             for at, found in enumerate([*(a for a in item.annotations if _kind(a) != "label"), labels]):
@@ -68,6 +68,9 @@ def read(path: Path, options: ReaderOptions) -> Source:
                         yield KeyedAnnotation(key, annotation, origin)
                 except ValueError as error:
                     yield bad_record(detections.where, error, key)
+                    all_good = False
+            if all_good:  # else they may all be bad, which does not mean that nothing was found
+                yield KeyedAnnotation(key, None, origin)
         detections.check()
 
     return messages_of(annotations(), options, path.name, apart="{subset}/{item_id}")

@@ -118,6 +118,18 @@ def test_a_bad_line_is_named_and_the_others_are_read(tmp_path: Path, line: str, 
     ]
 
 
+def test_an_image_without_objects_supersedes_and_one_of_bad_lines_does_not(tmp_path: Path) -> None:
+    write(tmp_path, "classes.txt", "vessel\n")
+    write(tmp_path, "sizes.csv", "file_name,width,height\n7.jpg,9,9\n8.jpg,9,9\n")
+    for name, lines in (("7.txt", ""), ("8.txt", "0 0.5\n")):
+        write(tmp_path, name, lines)
+
+    messages, bad = read("yolo", tmp_path, images=tmp_path / "sizes.csv")
+
+    assert [(each["dataRow"]["globalKey"], each["annotations"]) for each in messages] == [("7.jpg", [])]
+    assert [each.key for each in bad] == ["8.jpg"]
+
+
 def test_a_file_of_pixels_is_refused_as_a_whole(tmp_path: Path) -> None:
     with pytest.raises(UnreadableSource, match="Are they pixels"):
         yolo(tmp_path, "0 100 50 20 20\n0 50 50 20 20\n")

@@ -26,6 +26,8 @@ from prelabel.readers.groups import Origin
 from prelabel.readers.image_size import read_size
 from prelabel.readers.pixels import check_size
 
+__all__ = ["read_samples"]
+
 _FIELDS = ("file_name", "file", "filepath", "sample_id")
 Annotations = list[dict[str, Any]]
 

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
 UNLINKED = "relationships of predictions that are left out"
 
 
+Placed = tuple[int, Any]
+"""An annotation, and its place among those that were published."""
+
+
 def mapped(annotations: Any, mapping: "PredictionMapping") -> Any:
     """Return the annotations that are kept, named by features. Raises MessageError.
 
@@ -19,13 +23,19 @@ def mapped(annotations: Any, mapping: "PredictionMapping") -> Any:
     """
     if not isinstance(annotations, list):
         return annotations
-    kept, left_out = [], set()
+    return [annotation for _, annotation in placed(annotations, mapping)]
+
+
+def placed(annotations: list[Any], mapping: "PredictionMapping") -> list[Placed]:
+    """Return the annotations that are kept, each with its place. Raises MessageError."""
+    kept: list[Placed] = []
+    left_out: set[str] = set()
     for at, annotation in enumerate(annotations):
         name = annotation.get("name") if isinstance(annotation, Mapping) else None
         if not isinstance(name, str):
-            kept.append(annotation)
+            kept.append((at, annotation))
         elif (new := _mapped(annotation, name, mapping, at)) is not None:
-            kept.append(new)
+            kept.append((at, new))
         elif isinstance(uuid := annotation.get("uuid"), str):
             left_out.add(uuid.lower())
     return _linked(kept, left_out, mapping) if left_out else kept
@@ -76,9 +86,9 @@ def named(annotation: Mapping[str, Any], target: Target, path: str) -> Mapping[s
     return {**annotation, "name": target.feature, "classifications": [*below, *target.answers()]}
 
 
-def _linked(annotations: list[Any], left_out: set[str], mapping: "PredictionMapping") -> list[Any]:
+def _linked(annotations: list[Placed], left_out: set[str], mapping: "PredictionMapping") -> list[Placed]:
     """Return the annotations without the relationships that have lost an end."""
-    kept = [annotation for annotation in annotations if _ends(annotation).isdisjoint(left_out)]
+    kept = [item for item in annotations if _ends(item[1]).isdisjoint(left_out)]
     if len(kept) != len(annotations):
         mapping.leave_out(UNLINKED, len(annotations) - len(kept))
     return kept

@@ -24,7 +24,9 @@ class BadMapping(PrelabelError):
 
 def nearest(name: str, names: Iterable[str]) -> str:
     """Return a suggestion for an error about a name, such as `; did you mean Person?`, or nothing."""
-    by_case = {known.casefold(): known for known in names}
+    by_case: dict[str, str] = {}
+    for known in names:
+        by_case.setdefault(known.casefold(), known)
     found = get_close_matches(name.casefold(), by_case, 1)
     return f"; did you mean {shorten(by_case[found[0]])}?" if found else ""
 

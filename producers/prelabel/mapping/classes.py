@@ -8,6 +8,9 @@ from prelabel.errors import found_value
 from prelabel.mapping.checks import BadMapping, between, check_keys, nearest
 
 Unmapped = Literal["keep", "drop", "refuse"]
+KNOWN: dict[str, type] = {
+    "feature": str, "classification": str, "option": str, "confidence": float, "drop": bool
+}  # fmt: skip
 DROPPED = "of classes that are dropped"
 BELOW = "below the minimum confidence"
 
@@ -51,8 +54,7 @@ def read_target(name: str, value: Any) -> Target:
         value = {"feature": value}
     if not isinstance(value, dict):
         raise BadMapping(f"{where}: expected a feature's name or a table, found {found_value(value)}")
-    known = {"feature": str, "classification": str, "option": str, "confidence": float, "drop": bool}
-    check_keys(value, known, f"{where}.")
+    check_keys(value, KNOWN, f"{where}.")
     if "classification" in value and "option" not in value:
         raise BadMapping(f"{where}.option: missing: which option of {value['classification']!r} is it?")
     if "confidence" in value:

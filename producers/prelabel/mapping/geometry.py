@@ -10,11 +10,7 @@ from prelabel.mapping.values import array, plain, unreadable
 
 Numbers = tuple[float, float, float, float]
 _DIGITS = 3
-
-
-def _rounded(value: float) -> float:
-    """Return a coordinate to a thousandth of a pixel: products of floats have digits that mean nothing."""
-    return value if isinstance(value, int) else round(value, _DIGITS)
+"""Coordinates are kept to a thousandth of a pixel: products of floats have digits that mean nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +91,11 @@ def box(value: Any, form: str, scale: Scale, path: str) -> dict[str, Any]:
         if isinstance(value, list | tuple) and len(value) == 4:
             found = ", ".join(map(found_value, value))
         raise unreadable(path, found, f"four finite numbers, {form}") from None
-    width, height = _rounded(right - left), _rounded(bottom - top)
+    width, height = round(right - left, _DIGITS), round(bottom - top, _DIGITS)
     if width < 0 or height < 0:
         found = f"a width of {found_value(width)} and a height of {found_value(height)}"
         raise unreadable(path, found, f"a box, written as {form}", "is box_format of the mapping right?")
-    return {"bbox": {"left": _rounded(left), "top": _rounded(top), "width": width, "height": height}}
+    return {"bbox": {"left": round(left, _DIGITS), "top": round(top, _DIGITS), "width": width, "height": height}}
 
 
 def polygon(value: Any, scale: Scale, path: str) -> dict[str, Any]:
@@ -116,4 +112,4 @@ def polygon(value: Any, scale: Scale, path: str) -> dict[str, Any]:
     except (TypeError, ValueError, KeyError):
         expected = "points: [[x, y], …], [{x, y}, …] or [x, y, x, y, …]"
         raise unreadable(path, found_value(value), expected) from None
-    return {"polygon": [{"x": _rounded(x), "y": _rounded(y)} for x, y in pixels]}
+    return {"polygon": [{"x": round(x, _DIGITS), "y": round(y, _DIGITS)} for x, y in pixels]}

@@ -15,13 +15,14 @@ from prelabel.mapping.outputs import Output
 from prelabel.mapping.routes import Route, lowest_confidence
 from prelabel.mapping.sampling import Sample
 from prelabel.mapping.template import KeyTemplate
-from prelabel.messages import new_message_id
+from prelabel.messages import PredictionMessage
 
 OUTSIDE = "data rows outside the sample"
 EMPTY = "data rows without predictions"
 UNROUTED = "data rows that no route takes"
 ROUTED_AWAY = "data rows that a route leaves out"
 _KEY = KeyTemplate("{record.key}")
+_FIELDS = {field.alias or name for name, field in PredictionMessage.model_fields.items()}
 
 
 @dataclass(slots=True, eq=False)
@@ -93,19 +94,22 @@ class PredictionMapping:
         is_object = isinstance(body, Mapping)
         if is_object and (self.output is None or "annotations" in body):
             message = dict(body)
+            for fact in template.body_keys - _FIELDS if template is not None else ():
+                message.pop(fact, None)
             if "annotations" in message and self._renames():
                 message["annotations"] = mapped(message["annotations"], self)
         elif self.output is not None:
+            if template is None:
+                expected = "`global_key` in the mapping, or --global-key: the output of a model names no data row"
+                raise MalformedMessage(Reason.MALFORMED_MESSAGE, "dataRow", "nothing", expected)
             message = {"annotations": annotations_of(body, self.output, self)}
         else:
             found = found_value(body)
             raise MalformedMessage(Reason.MALFORMED_MESSAGE, "", found, "an object with the fields of a message")
         if message.get("dataRow") is None and template is not None:
             message["dataRow"] = {"globalKey": template.fill(incoming)}
-        elif template is None and self.output is not None and "dataRow" not in message:
-            expected = "`global_key` in the mapping, or --global-key: the output of a model names no data row"
-            raise MalformedMessage(Reason.MALFORMED_MESSAGE, "dataRow", "nothing", expected)
-        return self.routed(message) if self.takes(_key_of(message)) else []
+        key = key_of(message)
+        return self.routed(message) if not key or self.takes(key) else []
 
     def forked(self) -> None:
         """Call in a forked child, where a lock that another thread held stays locked."""
@@ -121,7 +125,7 @@ class PredictionMapping:
     def routed(self, message: dict[str, Any]) -> list[dict[str, Any]]:
         """Return a message with its project and model, one for each project that gets it; none if it is left out.
 
-        A message that names a project itself goes there. Messages for several projects have one message id.
+        A message that names a project itself goes there.
         """
         if message.get("model") is None and self.model is not None:
             message["model"] = dict(self.model)
@@ -135,13 +139,13 @@ class PredictionMapping:
         if not projects and (route or self.routes):
             self.leave_out(ROUTED_AWAY if route else UNROUTED)
             return []
-        if len(projects) > 1 and message.get("messageId") is None:
-            message["messageId"] = new_message_id()
         return [{"projectId": project, **_without_project(message)} for project in projects] or [message]
 
     def _route(self, message: dict[str, Any]) -> Route | None:
         """Return the first route that takes a message, or None."""
-        annotations, key = message.get("annotations"), _key_of(message)
+        annotations, key = message.get("annotations"), key_of(message)
+        if not key:  # it is refused wherever it goes: no lot decides whether that is reported
+            return next((route for route in self.routes if route.projects), None)
         lowest = lowest_confidence(annotations)
         for at, route in enumerate(self.routes):
             if route.suits(annotations, lowest):
@@ -164,7 +168,9 @@ class PredictionMapping:
         elif score is not None and score < self.minimum(target):
             self.leave_out(BELOW)
         else:
-            return target if target.feature else replace(target, feature=feature or name)
+            if target.feature:
+                return target
+            return Target(feature or name, target.classification, target.option, target.confidence)
         return None
 
     def minimum(self, target: Target) -> float:
@@ -193,7 +199,7 @@ def _without_project(message: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in message.items() if key != "projectId"}
 
 
-def _key_of(message: dict[str, Any]) -> str:
+def key_of(message: dict[str, Any]) -> str:
     """Return a data row's key; the check of the message reports one that is wrong."""
     row = message.get("dataRow")
     key = (row.get("globalKey") or row.get("id")) if isinstance(row, Mapping) else None

@@ -10,7 +10,7 @@ from prelabel.mapping.outputs import Output
 from prelabel.mapping.path import ValuePath
 
 _PATHS = ("tensors", "items", "count", "label", "score", "polygon")
-_KNOWN: dict[str, type] = {
+KNOWN: dict[str, type] = {
     "tensors": str, "items": str, "count": str, "label": str, "class": str, "score": str, "labels": object,
     "box": object, "box_format": str, "polygon": str, "classification": str, "several": bool, "normalised": bool,
     "width": object, "height": object, "model_size": list, "letterbox": bool,
@@ -20,7 +20,7 @@ _OF_COORDINATES = ("normalised", "width", "height", "model_size", "letterbox")
 
 def read_output(table: dict[str, Any], classes: Iterable[str]) -> Output:
     """Return what `[output]` says, for a mapping with entries for these classes. Raises BadMapping."""
-    check_keys(table, _KNOWN, "output.")
+    check_keys(table, KNOWN, "output.")
     shapes = [key for key in ("box", "polygon", "classification") if key in table]
     if len(shapes) != 1:
         found = " and ".join(shapes) or "none"

@@ -3,9 +3,9 @@
 The predictions are a list of objects or arrays (`items`), or several arrays side by side, of labels, scores and boxes.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from prelabel.errors import found_value
 from prelabel.mapping import geometry
@@ -16,8 +16,7 @@ from prelabel.mapping.values import array, number, plain, positive, unreadable
 Size = ValuePath | int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Prediction:
+class Prediction(NamedTuple):
     """A prediction of an output."""
 
     #: Its place in the output, for errors.
@@ -27,7 +26,7 @@ class Prediction:
     #: Its confidence.
     score: float | None
     #: The keys of an annotation that say where it is: `bbox` or `polygon`, or none.
-    shape: Mapping[str, Any] = field(default_factory=dict)
+    shape: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,32 +89,33 @@ class Output:
 
     def _side_by_side(self, root: Any) -> list[Prediction]:
         """Return the predictions of arrays that have one element for each."""
-        paths = {"label": self.label, "score": self.score, "polygon": self.polygon}
-        paths |= {f"box[{at}]" if len(self.box) > 1 else "box": path for at, path in enumerate(self.box)}
-        columns = {
-            key: self._counted(array(_find(root, path, key), path.text), root) for key, path in paths.items() if path
-        }
-        lengths = {key: len(column) for key, column in columns.items()}
-        if len(set(lengths.values())) > 1:
-            found = ", ".join(f"{paths[key]!s}: {length}" for key, length in lengths.items())
+        columns: list[tuple[ValuePath, list[Any]]] = []
+
+        def column(path: ValuePath, key: str) -> list[Any]:
+            columns.append((path, self._counted(array(_find(root, path, key), path.text), root)))
+            return columns[-1][1]
+
+        paths = self.box or tuple(path for path in (self.polygon,) if path)
+        labels = column(self.label, "label") if self.label else None
+        scores = column(self.score, "score") if self.score else None
+        shapes = [column(path, "box" if self.box else "polygon") for path in paths]
+        count = len(shapes[0])
+        if any(len(values) != count for _, values in columns):
+            found = ", ".join(f"{path}: {len(values)}" for path, values in columns)
             raise unreadable("", found, "arrays of one length")
         scale = self._scale(root)
-        nothing = [None] * next(iter(lengths.values()))
-        labels, scores = columns.get("label", nothing), columns.get("score", nothing)
-        if len(self.box) > 1:
-            shapes = list(zip(*(columns[f"box[{at}]"] for at in range(4)), strict=True))
-        else:
-            shapes = columns["box"] if self.box else columns["polygon"]
-        path = self.box[0] if self.box else self.polygon
         predictions = []
-        for at, (label, score, value) in enumerate(zip(labels, scores, shapes, strict=True)):
-            where = f"{path}[{at}]"
-            shape = (
+        for at in range(count):
+            where = f"{paths[0]}[{at}]"
+            value = [values[at] for values in shapes] if len(shapes) > 1 else shapes[0][at]
+            drawn = (
                 geometry.box(value, self.box_format, scale, where)
                 if self.box
                 else geometry.polygon(value, scale, where)
             )
-            predictions += [Prediction(where, *named, shape) for named in self._named(label, score, where)]
+            label, score = labels[at] if labels else None, scores[at] if scores else None
+            for name, confidence in self._named(label, score, where):
+                predictions.append(Prediction(where, name, confidence, drawn))
         return predictions
 
     def _shape(self, row: Any, scale: geometry.Scale, where: str) -> dict[str, Any]:
@@ -126,18 +126,17 @@ class Output:
             return geometry.box(value, self.box_format, scale, _below(where, self.box[0]))
         return geometry.box([_find(row, path, "box", where) for path in self.box], self.box_format, scale, where)
 
-    def _named(self, label: Any, score: Any, where: str) -> Iterator[tuple[str, float | None]]:
-        """Yield the classes of a prediction and their scores: the best one, or all if they are several answers."""
+    def _named(self, label: Any, score: Any, where: str) -> Sequence[tuple[str, float | None]]:
+        """Return the classes of a prediction and their scores: the best one, or all if they are several answers."""
         label, score = plain(label), plain(score)
         if not isinstance(score, list):
-            yield self._name(label, where), None if score is None else number(score, f"{where} score".strip())
-            return
+            return ((self._name(label, where), None if score is None else number(score, f"{where} score".strip())),)
         if self.label is not None and (not isinstance(label, list) or len(label) != len(score)):
             raise unreadable(f"{where} label".strip(), found_value(label), f"{len(score)} labels, one for each score")
         scores = [number(value, f"{where} score".strip()) for value in score]
         best = max(range(len(scores)), key=scores.__getitem__, default=None)
-        for at in range(len(scores)) if self.several else () if best is None else (best,):
-            yield self._name(label[at] if isinstance(label, list) else at, where), scores[at]
+        places = range(len(scores)) if self.several else () if best is None else (best,)
+        return [(self._name(label[at] if isinstance(label, list) else at, where), scores[at]) for at in places]
 
     def _name(self, label: Any, where: str) -> str:
         """Return the name of a class that is given by its index or its name. Raises MessageError."""

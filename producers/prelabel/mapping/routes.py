@@ -4,8 +4,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from prelabel.mapping import sampling
 from prelabel.mapping.checks import BadMapping, between, check_keys
-from prelabel.mapping.sampling import KEYS, Sample, read_sample
+from prelabel.mapping.sampling import Sample, read_sample
+
+KNOWN: dict[str, type] = {
+    "project": str, "projects": list, "leave_out": bool, "below": float, "at_least": float, "empty": bool,
+    **sampling.KNOWN,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +57,7 @@ def read_route(table: Any, where: str) -> Route:
     """Return the route that a table of the file means. Raises BadMapping."""
     if not isinstance(table, dict):
         raise BadMapping(f"{where}: expected a table, as [[routes]] writes it")
-    known = {
-        "project": str, "projects": list, "leave_out": bool, "below": float, "at_least": float, "empty": bool, **KEYS
-    }  # fmt: skip
-    check_keys(table, known, f"{where}.")
+    check_keys(table, KNOWN, f"{where}.")
     targets = [key for key in ("project", "projects", "leave_out") if key in table]
     if len(targets) != 1 or table.get("leave_out") is False:
         found = " and ".join(targets) if len(targets) > 1 else "leave_out = false" if targets else "none"

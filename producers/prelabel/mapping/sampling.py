@@ -35,7 +35,7 @@ def _lot(seed: int, key: str, route: int | None) -> float:
     return int.from_bytes(digest.digest(), "big") / 2**64
 
 
-KEYS = {"every": int, "share": float, "seed": int}
+KNOWN = {"every": int, "share": float, "seed": int}
 
 
 def read_sample(table: dict[str, Any], where: str) -> Sample:
@@ -49,5 +49,5 @@ def read_sample(table: dict[str, Any], where: str) -> Sample:
 
 def read_sample_table(table: dict[str, Any]) -> Sample:
     """Return the sample of the table `[sample]`. Raises BadMapping."""
-    check_keys(table, KEYS, "sample.")
+    check_keys(table, KNOWN, "sample.")
     return read_sample(table, "sample.")

@@ -38,10 +38,14 @@ class KeyTemplate:
 
     text: str
     parts: tuple[str | KeyField, ...] = field(init=False, compare=False, repr=False)
+    #: The keys of a record's object that it reads.
+    body_keys: frozenset[str] = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         pieces = (piece for piece in _PIECE.split(self.text) if piece)
         object.__setattr__(self, "parts", tuple(_part(self.text, piece) for piece in pieces))
+        of_body = (part.path.steps[0] for part in self.fields if part.root == "body")
+        object.__setattr__(self, "body_keys", frozenset(of_body))
 
     @property
     def fields(self) -> tuple[KeyField, ...]:
@@ -74,7 +78,7 @@ def _part(template: str, piece: str) -> str | KeyField:
             raise BadMapping(f"global key {template!r}: found a brace that is not part of {_EXPECTED}")
         return piece
     match = _FIELD.fullmatch(piece)
-    if match is None:
+    if match is None or match[1] == ".":
         raise BadMapping(f"global key {template!r}: found {piece}, which is not {_EXPECTED}")
     path = ValuePath.parse(match[1], f"global key {template!r}")
     root, *steps = path.steps

@@ -11,13 +11,18 @@ def unreadable(path: str, found: str, expected: str, hint: str | None = None) ->
     return MalformedMessage(Reason.UNREADABLE_RECORD, path, found, expected, hint)
 
 
+_PLAIN = frozenset({float, int, str, list, dict, tuple, bool, type(None)})
+
+
 def plain(value: Any) -> Any:
     """Return an array of numpy or torch as lists; any other value unchanged."""
-    return value.tolist() if hasattr(value, "tolist") else value
+    return value if type(value) in _PLAIN or not hasattr(value, "tolist") else value.tolist()
 
 
 def number(value: Any, path: str) -> float:
     """Return a finite number. Raises MessageError."""
+    if type(value) is float and isfinite(value):
+        return value
     value = plain(value)
     if isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value):
         return value

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from prelabel.publishing.options import TIMEOUT
 from prelabel.publishing.publisher import CLOSE_SECONDS, PublisherBase
@@ -35,6 +35,10 @@ class AsyncPublisher(PublisherBase):
     the rows. Use it in one event loop only; for threads there is `Publisher`.
     """
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out the tasks that wait in this process."""
+        return {name: value for name, value in vars(self).items() if name != "_queues"}
+
     @cached_property
     def _queues(self) -> dict[str, _Queue]:
         return {}
@@ -49,8 +53,7 @@ class AsyncPublisher(PublisherBase):
         """
         prepared = self._core.prepare(message, project_id, model)
         for one in prepared:
-            if one.project_id in self._queues or not self._core.offer(one, 0.0):
-                await self._wait_for_room(one)
+            await self._accept(one)
         return prepared[0].message_id if prepared else ""
 
     async def flush(self, timeout: float | None = None) -> None:
@@ -73,6 +76,11 @@ class AsyncPublisher(PublisherBase):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
+
+    async def _accept(self, prepared: "Prepared") -> None:
+        """Accept a checked message; while the buffer is full, wait for room. Raises BufferFull, PublisherClosed."""
+        if prepared.project_id in self._queues or not self._core.offer(prepared, 0.0):
+            await self._wait_for_room(prepared)
 
     async def _wait_for_room(self, prepared: "Prepared") -> None:
         """Wait in line for room. After the message is accepted, nothing is awaited, so it cannot be cancelled then."""

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from prelabel.mapping import Incoming, PredictionMapping
+from prelabel.messages import new_message_id
 from prelabel.validation.gate import Message, Prepared, as_json, is_label, of_label, prepare
 
 if TYPE_CHECKING:
@@ -23,11 +24,15 @@ def prepare_mapped(
     max_bytes: int,
 ) -> tuple[Prepared, ...]:
     """Return the messages for what was published, checked; none if the mapping leaves it out. Raises MessageError."""
-    if is_label(message):
+    if type(message) is not dict and is_label(message):
         body = _of_label(message, project_id, model)
     elif project_id is not None or model is not None or (body := _decoded(message)) is None:
         return (prepare(message, project_id=project_id, model=model, max_bytes=max_bytes),)  # raises MessageError
-    return tuple(prepare(mapped, max_bytes=max_bytes) for mapped in mapping.messages(Incoming(body)))
+    messages = mapping.messages(Incoming(body))
+    if len(messages) > 1 and messages[0].get("messageId") is None:  # one id, so that a row is found in all projects
+        message_id = new_message_id()
+        messages = [{**mapped, "messageId": message_id} for mapped in messages]
+    return tuple(prepare(mapped, max_bytes=max_bytes) for mapped in messages)
 
 
 def _decoded(message: Any) -> Any:

@@ -108,7 +108,7 @@ def read_lines(stream: BinaryIO, options: LineOptions) -> Source:
             if not raw:
                 continue
             if len(line) > MAX_LINE_BYTES:
-                yield _too_long(number, line)
+                yield too_long(number, line)
                 continue
             keys = read_keys(raw)
             if keys is None:  # the gate reports what is wrong with unreadable JSON
@@ -233,7 +233,8 @@ def _where(row: RowRuns) -> str:
     return f"line {shown}" if row.count == 1 else f"lines {shown}"
 
 
-def _too_long(number: int, line: bytes) -> BadLine:
+def too_long(number: int, line: bytes) -> BadLine:
+    """Return the record of a line that is too long to be read."""
     problem = f"the line has more than {MAX_LINE_BYTES} bytes, which is the most that is read"
     beginning, reason = line[:BEGINNING], Reason.MESSAGE_TOO_LARGE
     return BadLine(f"line {number}", problem, beginning=beginning, number=number, reason=reason)

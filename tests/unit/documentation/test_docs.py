@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from prelabel.readers import FORMATS, read_mapping
+from prelabel.readers import FORMATS
 from prelabel.validation.gate import prepare
 from prelabel_worker.cli.commands import COMMANDS
 from prelabel_worker.cli.lazy_group import Noun
@@ -63,14 +63,6 @@ def test_every_format_is_documented_with_its_options() -> None:
 
     assert rows.pop("messages") == set()
     assert rows == {name: {word.replace("_", "-") for word in each.takes} for name, each in FORMATS.items()}
-
-
-def test_the_example_of_a_mapping_is_one(tmp_path: Path) -> None:
-    page = (ROOT / "docs/how-to/publish-from-files.md").read_text("utf-8")
-    (example,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
-    (tmp_path / "mapping.toml").write_text(example)
-
-    assert read_mapping(tmp_path / "mapping.toml").classes["dog"].option == "dog"
 
 
 def log_events() -> set[tuple[str, str]]:

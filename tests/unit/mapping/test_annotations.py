@@ -128,6 +128,15 @@ def test_what_a_message_lacks_is_filled_in_and_what_it_has_stays() -> None:
     assert (kept["projectId"], kept["dataRow"], kept["model"]) == ("q", {"id": "r"}, {"name": "own"})
 
 
+def test_facts_for_the_key_beside_the_annotations_are_no_fields_of_the_message() -> None:
+    mapping = mapping_of({"project": "p", "global_key": "{body.meta.file}{body.version}"})
+
+    (message,) = mapping.apply({"annotations": [], "version": 1, "meta": {"file": "a.jpg"}})
+
+    assert message == {"projectId": "p", "dataRow": {"globalKey": "a.jpg1"}, "annotations": [], "version": 1}
+    prepare(message)
+
+
 def test_options_of_a_command_replace_what_the_file_says() -> None:
     mapping = mapping_of({"project": "p", "model": "m", "global_key": "{record.key}"})
 

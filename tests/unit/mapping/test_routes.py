@@ -40,11 +40,10 @@ def test_uncertain_rows_go_to_review_and_a_share_of_the_rest_to_two_projects() -
     assert mapping.left_out == {"data rows that no route takes": counts[()]}
 
 
-def test_a_row_for_several_projects_has_one_message_id_in_all_of_them() -> None:
+def test_a_row_for_several_projects_is_the_same_in_all_of_them() -> None:
     first, second = mapping_of({"routes": [{"projects": ["a", "b"]}]}).apply(message("k", 0.9))
 
-    assert first["messageId"] == second["messageId"]
-    assert (first["annotations"], first["dataRow"]) == (second["annotations"], second["dataRow"])
+    assert first | {"projectId": "b"} == second
 
 
 def test_a_message_that_names_its_project_goes_there() -> None:
@@ -55,6 +54,15 @@ def test_the_project_gets_what_no_route_takes() -> None:
     mapping = mapping_of({"project": "rest", **REVIEW})
 
     assert projects(mapping, message("k", 0.1), message("k", 0.9)) == [["review"], ["rest"]]
+
+
+@pytest.mark.parametrize("row", [None, {}, {"globalKey": ""}, {"globalKey": 3}, "x"])
+def test_a_message_without_a_key_is_left_to_the_check_whatever_the_samples_are(row: Any) -> None:
+    mapping = mapping_of({"sample": {"share": 0.0}, "routes": [{"share": 0.0, "project": "a"}]})
+
+    (sent,) = mapping.apply({"dataRow": row, "annotations": []})
+
+    assert sent["dataRow"] == row
 
 
 def test_a_route_may_leave_rows_out() -> None:

@@ -16,6 +16,10 @@ COMMANDS: Mapping[str, Declared | Noun] = {
     "up": Declared("local.up:up", "Run Redis, the sandbox, workers and the console here until interrupted."),
     "worker": Declared("local.worker:worker", "Run a worker: it groups, submits, polls and settles."),
     "publish": Declared("publish.command:publish", "Publish predictions from a file."),
+    "gateway": Declared(
+        "publish.gateway:gateway",
+        "Accept predictions over HTTP and publish them: JSON, NDJSON and CloudEvents, from any language.",
+    ),
     "validate": Declared(
         "publish.validate:command",
         "Check predictions without publishing: exit code 1 when a line or a record would be refused.",
@@ -62,6 +66,19 @@ COMMANDS: Mapping[str, Declared | Noun] = {
         "Batches: create.",
         {
             "create": Declared("setup.batch:create", "Put data rows into a project, once Labelbox has processed them."),
+        },
+    ),
+    "bridge": Noun(
+        "Bridges from brokers and folders: redis, folder, kafka, nats, sqs.",
+        {
+            "redis": Declared("publish.bridge:redis_stream", "Publish the records of a Redis stream."),
+            "folder": Declared("publish.bridge:folder", "Publish the lines of JSON files in a folder, as they grow."),
+            "kafka": Declared("publish.bridge:kafka", "Publish the records of a Kafka topic."),
+            "nats": Declared("publish.bridge:nats", "Publish the messages of a NATS JetStream subject."),
+            "sqs": Declared(
+                "publish.bridge:sqs",
+                "Publish the messages of an SQS queue; boto3 finds region and keys as for every program of AWS.",
+            ),
         },
     ),
     "dataset": Noun(

@@ -141,7 +141,7 @@ def _shortened(example: str) -> str:
 def _opened(predictions: Predictions, file: str, project: str | None, left_out: dict[str, int]) -> Iterator[Source]:
     """Open the file's records. Raises UnreadableInput, which says that nothing was published."""
     try:
-        with predictions.open(file, project, left_out) as source:
+        with predictions.open(file, project, left_out, routed=True) as source:
             yield source
     except UnreadableInput as error:
         raise UnreadableInput(f"{error}; nothing was published") from None

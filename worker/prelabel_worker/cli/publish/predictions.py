@@ -19,14 +19,15 @@ from prelabel.readers import (
     UnreadableInput,
     read_mapping,
 )
+from prelabel.readers.mapped import map_lines, read_outputs
 from prelabel.readers.ndjson import Form, LineOptions, read_lines
 from prelabel.readers.recognition import Likeness, has_no_json, recognise, recognise_path
 from prelabel.text_input import STANDARD_INPUT, TextInput, name_of, open_text
 from prelabel_worker.cli.shared.parameters import sharing
 from prelabel_worker.cli.shared.terminal import say, usage
 
-_AUTO, _MESSAGES, _NDJSON = "auto", "messages", "ndjson"
-_FORMATS = (_AUTO, _MESSAGES, _NDJSON, *FORMATS)
+_AUTO, _MESSAGES, _NDJSON, _OUTPUTS = "auto", "messages", "ndjson", "outputs"
+_FORMATS = (_AUTO, _MESSAGES, _NDJSON, _OUTPUTS, *FORMATS)
 Watch = Callable[[TextInput], AbstractContextManager[BinaryIO]]
 """Wraps a text, for example to show how much of it was read."""
 _SPECIAL = (
@@ -89,7 +90,7 @@ class Predictions:
         ),
     ] = _AUTO
     mapping: Annotated[
-        Path | None, typer.Option(help="A mapping.toml: features of classes, minimum confidence, sample.")
+        Path | None, typer.Option(help="A mapping.toml: features of classes, thresholds, routes, outputs.")
     ] = None
     global_key: Annotated[str | None, typer.Option(help="Template of a data row's global key.")] = None
     model: Annotated[str | None, typer.Option(help="The model's name.")] = None
@@ -158,41 +159,51 @@ class Predictions:
         *,
         mixed: bool = False,
         watch: Watch = nullcontext,
+        routed: bool = False,
+        ontology: Path | None = None,
     ) -> Iterator[Source]:
         """Open the file's records; add to `left_out` how many the mapping leaves out, and why.
 
         A rest that cannot be read is a bad record, unless nothing was read before it: then UnreadableInput is raised.
-        With `mixed`, lines may be messages or plain NDJSON; `watch` wraps the text that is read line by line. Exit
-        code 2 when the options do not fit the format, or the file looks like another one.
+        With `mixed`, lines may be messages or plain NDJSON; `watch` wraps the text that is read line by line. With
+        `routed`, records that name no project go where the mapping says. The names in the mapping are checked against
+        `ontology`. Exit code 2 when the options do not fit the format, or the file looks like another one.
         """
-        with self.recognised(file)._opened(file, project, left_out, mixed=mixed, watch=watch) as source:
+        options = self.recognised(file)
+        mapping = options._mapping(project, ontology, routed=routed)
+        with options._opened(file, mapping, left_out, mixed=mixed, watch=watch) as source:
             yield source
 
     @contextmanager
     def _opened(
-        self, file: str, project: str | None, left_out: dict[str, int] | None, *, mixed: bool, watch: Watch
+        self, file: str, mapping: PredictionMapping, left_out: dict[str, int] | None, *, mixed: bool, watch: Watch
     ) -> Iterator[Source]:
-        self._check()
+        # A project that was given is then for the data rows that no route takes.
+        project = None if mapping.routes else mapping.project
+        can_be_addressed = project is not None or bool(mapping.routes)
         if self.form in FORMATS:
-            if project is None:
+            if not can_be_addressed:
                 usage(f"{self.form} needs --project: its records do not name one")
             if file == STANDARD_INPUT or Path(file).is_fifo():
                 usage(
                     f"{self.form} cannot be read from standard input or a pipe, since a file of it is read more than "
                     "once: write it to a file, unpacked or not, and give that file's name"
                 )
-            mapping = read_mapping(self.mapping) if self.mapping else PredictionMapping()
             special: dict[str, Any] = {name: value for name in _SPECIAL if (value := getattr(self, name)) is not None}
             if self.columns is not None:
                 special["columns"] = _pairs(self.columns)
-            options = ReaderOptions(project, self.model, self.global_key, mapping, **special)
+            options = ReaderOptions(project or "", self.model, self.global_key, mapping, **special)
             yield _to_the_end(self._named(Path(file), FORMATS[self.form].read(Path(file), options)))
-            if left_out is not None:
-                left_out.update(mapping.left_out)
+            _count_left_out(mapping, left_out)
             return
-        if self.form == _NDJSON and project is None:
+        if self.form == _NDJSON and not can_be_addressed:
             usage("ndjson needs --project: plain lines do not name one")
         with open_text(file) as stream:
+            if self.form == _OUTPUTS:
+                with watch(stream) as lines:
+                    yield _to_the_end(read_outputs(lines, mapping, Path(file).name))
+                _count_left_out(mapping, left_out)
+                return
             likeness = recognise(stream, Path(file) if stream.size is not None else None)
             if likeness is not None and not set(likeness.formats) & set(Form):
                 usage(f"{name_of(file)}: {likeness.text}")
@@ -200,9 +211,25 @@ class Predictions:
                 usage(f"{name_of(file)}: no line of it is JSON: expected one message or annotation a line, or --format")
             form = None if self.form == _AUTO else Form(self.form)
             with watch(stream) as lines:
-                yield _to_the_end(
-                    read_lines(lines, LineOptions(project, self.model, form, mixed=mixed and form is None))
-                )
+                of_lines = LineOptions(project, self.model, form, mixed=mixed and form is None)
+                source = _to_the_end(read_lines(lines, of_lines))
+                yield map_lines(source, mapping, Path(file).name) if self.mapping else source
+            _count_left_out(mapping, left_out)
+
+    def _mapping(self, project: str | None, ontology: Path | None, *, routed: bool) -> PredictionMapping:
+        """Return the mapping with the project and the options of the command line. Raises BadMapping.
+
+        Exit code 2 when the options do not fit the format.
+        """
+        self._check()
+        mapping = read_mapping(self.mapping, ontology=ontology) if self.mapping else PredictionMapping()
+        if self.form == _OUTPUTS and mapping.output is None:
+            usage("--format outputs needs --mapping FILE with a table [output]: docs/reference/mapping.md")
+        if not routed:
+            mapping = replace(mapping, routes=())
+        if self.form == _OUTPUTS:
+            return mapping.with_defaults(project, self.model, self.global_key)
+        return mapping.with_defaults(project)
 
     def _named(self, path: Path, source: Source) -> Source:
         """Yield the records; if the file has none, and looks like one of another format, name the option for that."""
@@ -230,8 +257,10 @@ class Predictions:
             usage(f"--format {self.form}: expected one of {', '.join(_FORMATS)}")
         if self.form in FORMATS:
             accepted = FORMATS[self.form].takes | {"mapping", "global_key", "model"}
+        elif self.form == _OUTPUTS:
+            accepted = frozenset({"mapping", "global_key", "model"})
         else:
-            accepted = frozenset() if self.form == _MESSAGES else frozenset({"model"})
+            accepted = frozenset({"mapping"}) if self.form == _MESSAGES else frozenset({"mapping", "model"})
         for option in ("mapping", "global_key", "model", *_SPECIAL):
             if getattr(self, option) is not None and option not in accepted:
                 usage(f"--{option.replace('_', '-')} means nothing to --format {self.form}")
@@ -259,6 +288,11 @@ def _to_the_end(source: Source) -> Source:
         if not begun:
             raise
         yield BadRecord("nothing more was read", str(error))
+
+
+def _count_left_out(mapping: PredictionMapping, left_out: dict[str, int] | None) -> None:
+    if left_out is not None:
+        left_out.update(mapping.left_out)
 
 
 def say_left_out(left_out: dict[str, int]) -> None:

@@ -455,6 +455,7 @@ def test_a_dry_run_has_nothing_to_wait_for_or_to_report(more: list[str], command
 #: Where files are opened that are not text from other people, and why.
 NO_TEXT = {
     "producers/prelabel/readers/pixels.py": "pictures",
+    "producers/prelabel/readers/image_size.py": "pictures",
     "worker/prelabel_worker/setup/adding.py": "files that are uploaded as they are",
     "worker/prelabel_worker/setup/adding_state.py": "our own state",
     "worker/prelabel_worker/cli/setup/dataset.py": "our own report",

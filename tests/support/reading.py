@@ -1,5 +1,6 @@
 """Helpers for tests of readers: small files, the messages that are read from them, and ontologies for these."""
 
+import base64
 import json
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
+from prelabel.annotations.png import read_png
 from prelabel.readers import FORMATS, BadRecord, PredictionMapping, ReaderOptions, Record
 from prelabel.validation.gate import prepare
 from prelabel_worker.ontology.ontology import Ontology
@@ -61,6 +63,13 @@ def classification(kind: str, name: str, *options: str) -> dict[str, Any]:
         {"label": option, "value": option, "featureSchemaId": schema(200 + at)} for at, option in enumerate(options)
     ]
     return {"type": kind, "name": name, "instructions": name, "featureSchemaId": schema(100), "options": nodes}
+
+
+def mask_area(annotation: dict[str, Any]) -> int:
+    """Return how many pixels the mask of an annotation has."""
+    rows = read_png(base64.b64decode(annotation["mask"]["png"])).rows
+    assert rows is not None
+    return sum(map(sum, rows))
 
 
 def real(name: str) -> Path:

@@ -84,6 +84,7 @@ MAY_IMPORT = {
     "prelabel.gateway": "annotations errors mapping messages printing publishing validation version web_server wire",
     "prelabel.bridges": "errors mapping messages private_files unix_time wire",
     "prelabel.testing": "errors mapping messages printing publishing validation",
+    "prelabel.fiftyone": "errors readers",
     # what is imported into Labelbox
     "prelabel_worker": "",
     "prelabel_worker.amqp_url": "",

@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     from prelabel.builders.boxes import box_from_center, box_from_corners, box_from_yolo, document_box_from_corners
     from prelabel.builders.composite import Composite, composite_of
     from prelabel.builders.masks import mask_from_array, mask_from_rle
+    from prelabel.builders.results import (
+        annotations_from_huggingface,
+        annotations_from_supervision,
+        annotations_from_ultralytics,
+    )
     from prelabel.builders.spans import document_entity_from_tokens, entity_from_span, message_entity_from_span
     from prelabel.builders.times import (
         checklist_from_seconds,
@@ -30,6 +35,7 @@ else:
             "boxes": "box_from_center box_from_corners box_from_yolo document_box_from_corners",
             "composite": "Composite composite_of",
             "masks": "mask_from_array mask_from_rle",
+            "results": "annotations_from_huggingface annotations_from_supervision annotations_from_ultralytics",
             "spans": "document_entity_from_tokens entity_from_span message_entity_from_span",
             "times": "checklist_from_seconds frame_range millisecond_range radios_from_seconds text_from_seconds",
             "tracks": "boxes_of track_from_boxes",
@@ -38,6 +44,9 @@ else:
 
 __all__ = [
     "Composite",
+    "annotations_from_huggingface",
+    "annotations_from_supervision",
+    "annotations_from_ultralytics",
     "box_from_center",
     "box_from_corners",
     "box_from_yolo",

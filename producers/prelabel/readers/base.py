@@ -81,10 +81,17 @@ class ReaderOptions:
     global_key: str | None = None
     #: Class names → features, the minimum confidence, the sample of data rows.
     mapping: PredictionMapping = field(default_factory=PredictionMapping)
-    #: COCO: the file with the names of categories, if the predictions do not have them.
+    #: COCO, YOLO: the file with the names of categories, if the predictions do not have them.
     categories: Path | None = None
-    #: COCO: the file with the sizes and names of images, if the predictions do not have them.
+    #: COCO, YOLO: the file with the sizes and names of images, if the predictions do not have them. YOLO: or a folder
+    #: of images.
     images: Path | None = None
+    #: What outlines become: polygons, or a mask for each object.
+    outlines: Literal["polygons", "masks"] = "polygons"
+    #: YOLO: what a line holds, where its columns do not say.
+    task: Literal["detect", "segment", "pose", "obb"] | None = None
+    #: datumaro: the library's name of the data set's format.
+    dataset: str | None = None
     #: Panoptic: the folder of the PNG files.
     masks: Path | None = None
     #: Panoptic: template of the address at which Labelbox finds a PNG file; with it no pixels are read.

@@ -55,7 +55,7 @@ def read(path: Path, options: ReaderOptions) -> Source:
             origin = Origin("file", file.name, file.name)
             text_of(key, "global key")
             items = list(_of_file(file, key, options))
-            if not any(isinstance(item, BadRecord) for item in items):  # else they may all be bad
+            if not items:
                 yield KeyedAnnotation(key, None, origin)
             for item in items:
                 yield item if isinstance(item, BadRecord) else KeyedAnnotation(key, item, origin)

@@ -27,12 +27,17 @@ def read_documents(
     read: Callable[[Document, Scores], Annotations],
     merge: Callable[[list[Any]], list[Any]] = list,
     split: Callable[[Path], Iterator[Document | BadRecord]] | None = None,
+    finish: Callable[[], None] = lambda: None,
+    *,
+    key: str = "{file}",
+    apart: str = "{file}-{index}",
 ) -> Source:
     """Return one message per record of a file or folder, of what `read` yields for it. Raises UnreadableSource.
 
     `read` raises ValueError for a record that is bad as a whole. `split` makes records of another form than JSON.
+    `finish` is called after the last one; it raises UnreadableSource if the records show that the file is read wrongly.
     """
-    template, scores = options.key_template("{file}"), Scores(path.name)
+    template, scores = options.key_template(key), Scores(path.name)
 
     def items() -> Iterator[KeyedAnnotation | BadRecord]:
         for document in split(path) if split else documents(path, *JSON):
@@ -48,7 +53,7 @@ def read_documents(
             except ValueError as error:
                 yield bad_record(document.where, error, key)
                 continue
-            if not any(isinstance(item, BadRecord) for item in annotations):  # else they may all be bad
+            if not annotations:
                 yield KeyedAnnotation(key, None, document.origin)
             for item in annotations:
                 if isinstance(item, BadRecord):
@@ -56,5 +61,6 @@ def read_documents(
                 else:
                     yield KeyedAnnotation(key, item, document.origin)
         scores.check()
+        finish()
 
-    return messages_of(items(), options, path.name, merge, apart="{file}-{index}")
+    return messages_of(items(), options, path.name, merge, apart=apart)

@@ -87,7 +87,7 @@ class Coco:
         """Return an image's name and size, as far as they are known. Raises UnreadableSource."""
         if self._images is None:
             beside = self.options.images
-            self._images = _read_images(beside or self.path, alone=beside is not None)
+            self._images = read_images(beside or self.path, alone=beside is not None)
         image = self._images.get(image_id)
         self._known_images += image is not None
         self._unknown_images += image is None
@@ -239,7 +239,7 @@ def _category(item: Any) -> tuple[int, Category]:
     return category_id, Category(text_of(part(item, "name"), "name"), names)
 
 
-def _read_images(path: Path, *, alone: bool) -> dict[int | str, Image]:
+def read_images(path: Path, *, alone: bool) -> dict[int | str, Image]:
     """Return images by id; a plain array of results has none. About 200 bytes per image stay in memory."""
     images: dict[int | str, Image] = {}
     for index, item in enumerate(elements(path, "images", alone=alone)):

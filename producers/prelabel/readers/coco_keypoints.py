@@ -8,16 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from prelabel.builders.results import COCO_KEYPOINTS
 from prelabel.errors import found_value
 from prelabel.readers.base import BadValue, ReaderOptions, Source, number
 from prelabel.readers.coco import Category, Coco, part
 from prelabel.readers.extents import Extent
 
-PERSON = (
-    *("nose", "left_eye", "right_eye", "left_ear", "right_ear", "left_shoulder", "right_shoulder", "left_elbow"),
-    *("right_elbow", "left_wrist", "right_wrist", "left_hip", "right_hip", "left_knee", "right_knee", "left_ankle"),
-    "right_ankle",
-)
+PERSON = COCO_KEYPOINTS
 """COCO's names of keypoints, for files of categories that have none."""
 
 

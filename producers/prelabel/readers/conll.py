@@ -140,7 +140,7 @@ class _File:
         elif text.begun:
             origin = Origin("document", f"{self._file.name} {text.number}", text.where)
             items = list(self._entities(text))
-            if not any(isinstance(item, BadRecord) for item in items):  # else they may all be bad
+            if not items:
                 yield KeyedAnnotation(text.key, None, origin)
             for item in items:
                 yield item if isinstance(item, BadRecord) else KeyedAnnotation(text.key, item, origin)

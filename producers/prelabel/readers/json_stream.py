@@ -18,19 +18,21 @@ _CUT = 4
 _SPACE = re.compile(r"[ \t\r\n]*")
 
 
-def elements(path: Path, key: str, *, alone: bool = True) -> Iterator[Any]:
+def elements(path: Path, key: str, *, alone: bool = True, others: dict[str, Any] | None = None) -> Iterator[Any]:
     """Yield the elements of the array under `key` if the file is an object, or of the file itself if it is an array.
 
     If `alone` is False, the file is also read for something else: then an array is skipped, and `key` may be missing.
+    `others` takes the object's members that are no arrays, as they are read.
     Raises UnreadableInput with the place, possibly after some elements.
     """
     with open_text(path) as stream:
-        yield from _Reader(path, stream).elements(key, alone)
+        yield from _Reader(path, stream, others).elements(key, alone)
 
 
 class _Reader:
-    def __init__(self, path: Path, stream: BinaryIO) -> None:
+    def __init__(self, path: Path, stream: BinaryIO, others: dict[str, Any] | None = None) -> None:
         self._path = path
+        self._others = others
         self._stream = stream
         self._decoder = codecs.getincrementaldecoder("utf-8")()
         self._text = ""
@@ -69,7 +71,9 @@ class _Reader:
             elif name == key:
                 self._wrong(f"{key}: expected an array")
             else:
-                self._value()
+                value = self._value()
+                if self._others is not None:
+                    self._others[name] = value
             if not self._comma("}"):
                 break
         self._at += 1

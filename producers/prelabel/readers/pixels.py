@@ -10,8 +10,12 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path
 
-from prelabel.annotations.png import RGB, SIGNATURE
+from prelabel.annotations.png import GRAY, RGB, SIGNATURE
 from prelabel.builders.pixels import MAX_PIXELS, Plane, binary_png
+
+_ANY = b"\0" + b"\1" * 255
+_BITS = [bytes(byte >> bit & 1 for bit in range(7, -1, -1)) for byte in range(256)]
+"""The eight pixels of a byte that has a bit for each."""
 
 
 def mask_annotation(pixels: bytes, width: int, height: int) -> dict[str, str]:
@@ -19,6 +23,31 @@ def mask_annotation(pixels: bytes, width: int, height: int) -> dict[str, str]:
     if 1 not in pixels:
         raise ValueError("the mask has no pixel")
     return {"png": base64.b64encode(binary_png(Plane(width, height, pixels))).decode()}
+
+
+def gray_mask(data: bytes) -> tuple[bytes, int, int]:
+    """Return the pixels of a gray PNG file that are not black, as 0 and 1 row by row, with width and height.
+
+    Raises ValueError for another file.
+    """
+    width, height, depth, color, *form = _header(data)
+    if (depth, color, *form) not in ((8, GRAY, 0, 0, 0), (1, GRAY, 0, 0, 0)):
+        raise ValueError("expected a gray PNG of 8 bits or 1, not interlaced")
+    stride = (width * depth + 7) // 8
+    pixels = _unfiltered(_inflated(data, height * (stride + 1)), stride, 1)
+    if depth == 8:
+        return pixels.translate(_ANY), width, height
+    rows = (pixels[at : at + stride] for at in range(0, len(pixels), stride))
+    return b"".join(b"".join(_BITS[byte] for byte in row)[:width] for row in rows), width, height
+
+
+def _header(data: bytes) -> tuple[int, ...]:
+    """Return width, height and the five numbers of a PNG file's form. Raises ValueError."""
+    if not data.startswith(SIGNATURE) or data[12:16] != b"IHDR" or len(data) < 33:
+        raise ValueError("no PNG file")
+    header = struct.unpack_from(">IIBBBBB", data, 16)
+    check_size(header[0], header[1])
+    return header
 
 
 def check_size(width: int, height: int) -> None:
@@ -33,13 +62,10 @@ class Colors:
     def __init__(self, path: Path) -> None:
         """Read a PNG file. Raises ValueError if it is not such an image, OSError if it cannot be read."""
         data = path.read_bytes()
-        if not data.startswith(SIGNATURE) or data[12:16] != b"IHDR" or len(data) < 33:
-            raise ValueError("no PNG file")
-        self.width, self.height, *form = struct.unpack_from(">IIBBBBB", data, 16)
-        check_size(self.width, self.height)
+        self.width, self.height, *form = _header(data)
         if form != [8, RGB, 0, 0, 0]:
             raise ValueError("expected a PNG of three 8-bit channels, not interlaced")
-        pixels = _unfiltered(_inflated(data, self.height * (3 * self.width + 1)), 3 * self.width)
+        pixels = _unfiltered(_inflated(data, self.height * (3 * self.width + 1)), 3 * self.width, 3)
         self._planes = [pixels[channel::3] for channel in range(3)]
 
     def mask(self, color: tuple[int, int, int]) -> bytes:
@@ -75,44 +101,44 @@ def _inflated(data: bytes, size: int) -> bytes:
     return bytes(raw)
 
 
-def _unfiltered(raw: bytes, stride: int) -> bytes:
-    """Undo the filter of each row, whose number is the byte before the row, and return all rows."""
+def _unfiltered(raw: bytes, stride: int, step: int) -> bytes:
+    """Undo the filter of each row, whose number is the byte before the row; a pixel has `step` bytes."""
     above, rows = bytes(stride), []
     for start in range(0, len(raw), stride + 1):
         row = bytearray(raw[start + 1 : start + 1 + stride])
         if raw[start] not in _FILTERS:
             raise ValueError(f"broken PNG: unknown filter {raw[start]}")
-        _FILTERS[raw[start]](row, above)
+        _FILTERS[raw[start]](row, above, step)
         rows.append(above := bytes(row))
     return b"".join(rows)
 
 
-def _none(row: bytearray, above: bytes) -> None:
+def _none(row: bytearray, above: bytes, step: int) -> None:
     pass
 
 
-def _sub(row: bytearray, above: bytes) -> None:
-    for at in range(3, len(row)):
-        row[at] = (row[at] + row[at - 3]) & 255
+def _sub(row: bytearray, above: bytes, step: int) -> None:
+    for at in range(step, len(row)):
+        row[at] = (row[at] + row[at - step]) & 255
 
 
-def _up(row: bytearray, above: bytes) -> None:
+def _up(row: bytearray, above: bytes, step: int) -> None:
     for at, up in enumerate(above):
         row[at] = (row[at] + up) & 255
 
 
-def _average(row: bytearray, above: bytes) -> None:
+def _average(row: bytearray, above: bytes, step: int) -> None:
     for at, up in enumerate(above):
-        row[at] = (row[at] + ((row[at - 3] if at > 2 else 0) + up) // 2) & 255
+        row[at] = (row[at] + ((row[at - step] if at >= step else 0) + up) // 2) & 255
 
 
-def _paeth(row: bytearray, above: bytes) -> None:
+def _paeth(row: bytearray, above: bytes, step: int) -> None:
     """Add whichever of left, above and corner is nearest to left + above - corner; ties go to the earlier one."""
     for at, up in enumerate(above):
-        left, corner = (row[at - 3], above[at - 3]) if at > 2 else (0, 0)
+        left, corner = (row[at - step], above[at - step]) if at >= step else (0, 0)
         by_left, by_up, by_corner = abs(up - corner), abs(left - corner), abs(left + up - 2 * corner)
         nearest = left if by_left <= by_up and by_left <= by_corner else up if by_up <= by_corner else corner
         row[at] = (row[at] + nearest) & 255
 
 
-_FILTERS: dict[int, Callable[[bytearray, bytes], None]] = {0: _none, 1: _sub, 2: _up, 3: _average, 4: _paeth}
+_FILTERS: dict[int, Callable[[bytearray, bytes, int], None]] = {0: _none, 1: _sub, 2: _up, 3: _average, 4: _paeth}

@@ -10,18 +10,33 @@ from pathlib import Path
 
 import orjson
 
-from prelabel.readers import recognition_text
+from prelabel.readers import recognition_text, recognition_vision
 from prelabel.readers.arrow_files import is_arrow
 from prelabel.readers.json_stream import elements
 from prelabel.readers.ndjson import form_of, read_keys
 from prelabel.text_input import TextInput, UnreadableInput, open_text
 
 _LOOK = 64 * 1024
-_LIKE = (recognition_text.like,)
+_LIKE = (recognition_vision.like, recognition_text.like)
 """Functions of the beginning and the names of values in it, which return the format that it certainly is, or None."""
 _CLASSES = {b"label", b"score"}
 _OF_FOLDERS = frozenset(
-    ("whisper", "pyannote", "spacy", "huggingface-tokens", "conll", "brat", "hocr", "alto", "doctr", "paddleocr")
+    (
+        "yolo",
+        "roboflow",
+        "geojson",
+        "huggingface-vision",
+        "whisper",
+        "pyannote",
+        "spacy",
+        "huggingface-tokens",
+        "conll",
+        "brat",
+        "hocr",
+        "alto",
+        "doctr",
+        "paddleocr",
+    )
 )
 """The formats that read all files of a folder."""
 _KEY = re.compile(rb'"(\w+)"\s*:\s*(\[\s*\])?')

@@ -32,6 +32,7 @@ class Format:
 
 
 _COCO = frozenset({"categories", "images"})
+_SHAPES = frozenset({"question", "outlines"})
 _CLASSES = frozenset({"multi_label", "question"})
 _TIMES = frozenset({"media", "frame_rate"})
 _OCR = frozenset({"media", "level", "text_feature", "dpi"})
@@ -42,6 +43,17 @@ _TABLE = (
     Format("coco-keypoints", "coco_keypoints", "keypoints → points", _COCO),
     Format("coco-captions", "coco_captions", "captions → free text", frozenset({"images"})),
     Format("coco-panoptic", "coco_panoptic", "segments → masks", _COCO | {"masks", "mask_url"}),
+    Format(
+        "yolo",
+        "yolo",
+        "YOLO's text files → bounding boxes, polygons, points",
+        frozenset({"categories", "images", "outlines", "task"}),
+    ),
+    Format("roboflow", "roboflow", "answers of inference → bounding boxes, polygons, points, a radio", _SHAPES),
+    Format("label-studio", "label_studio", "predictions of tasks → the same, and masks", _SHAPES),
+    Format("huggingface-vision", "huggingface_vision", "pipelines → bounding boxes, masks", frozenset()),
+    Format("geojson", "geojson", "features → points, lines, polygons", frozenset()),
+    Format("datumaro", "datumaro_dataset", "VOC, CVAT, KITTI, LabelMe … → what they hold", _SHAPES | {"dataset"}),
     Format("mot", "mot", "tracks of a video → video objects", frozenset({"categories", "frame_step", "first_frame"})),
     Format("rttm", "rttm", "who speaks when → a checklist with ranges of time", _TIMES),
     Format("whisper", "whisper", "transcripts → texts and speakers with ranges of time", _TIMES),

@@ -37,6 +37,8 @@ from prelabel.readers.times import answers, check_media, interval
 from prelabel.text_input import TextInput, open_text, stem_of
 
 _MAX_ROW = 16 * 1024 * 1024
+_BAD = "\0"
+"""The key of what is wrong with a whole row; no column has such a name."""
 _UNITS = ("INCHES", "PIXELS", "POINTS", "PERCENT")
 
 
@@ -46,26 +48,24 @@ def read(path: Path, options: ReaderOptions) -> Source:
     check_media(path, options)
     names, rows = _rows(path)
     columns = Columns(path.name, names, options.columns)
-    if missing := set(fields_of(template)) - {*names, "file", "key"}:
-        raise UnreadableSource(f"global key {template!r}: the table has no column {min(missing)!r}")
-    if "key" in fields_of(template):
-        columns.need("key")
-    scores = Scores(path.name)
+    keys = _Keys(template, stem_of(path), names, columns)
+    file, scores = path.name, Scores(path.name)
 
     def items() -> Iterator[KeyedAnnotation | BadRecord]:
         for index, row in enumerate(rows):
-            where, key = f"{path.name}, row {index + 1}", None
+            where, key = f"{file}, row {index + 1}", None
             try:
-                key, origin = _key(template, row, columns, path, where)
+                key, origin = keys.of(row, where)
                 annotations = list(_annotations(columns.of(row), options, scores))
             except ValueError as error:
                 yield bad_record(where, error, key)
                 continue
-            yield KeyedAnnotation(key, None, origin)
+            if not annotations:
+                yield KeyedAnnotation(key, None, origin)
             yield from (KeyedAnnotation(key, annotation, origin) for annotation in annotations)
         scores.check()
 
-    return messages_of(items(), options, path.name, _merged, apart="{key}")
+    return messages_of(items(), options, file, _merged, apart="{key}")
 
 
 def _rows(path: Path) -> tuple[list[str], Iterable[Mapping[str, Any]]]:
@@ -102,9 +102,9 @@ def _csv_rows(path: Path) -> tuple[list[str], Iterable[Mapping[str, Any]]]:
 
 
 def _cells(names: list[str], cells: list[str]) -> Mapping[str, Any]:
-    """Return a row; one with another number of cells is bad, which its key says."""
+    """Return a row, or what is wrong with one that has another number of cells."""
     if len(cells) != len(names):
-        return {"": f"expected {len(names)} cells as in the first line, found {len(cells)}"}
+        return {_BAD: f"expected {len(names)} cells as in the first line, found {len(cells)}"}
     return {name: cell if cell.strip() else None for name, cell in zip(names, cells, strict=True)}
 
 
@@ -122,27 +122,44 @@ class _Lines:
         while line := self._stream.readline(_MAX_ROW):
             self._number += 1
             self.taken += len(line)
-            where = f"{self._path}, line {self._number}"
             if self.taken >= _MAX_ROW:
-                raise UnreadableSource(f"{where}: a row of more than {_MAX_ROW} bytes: is a quotation mark missing?")
+                raise UnreadableSource(
+                    f"{self._where()}: a row of more than {_MAX_ROW} bytes: is a quotation mark missing?"
+                )
             try:
                 yield line.decode()
             except UnicodeDecodeError:
-                raise UnreadableSource(f"{where}: not UTF-8: convert the file with iconv") from None
+                raise UnreadableSource(f"{self._where()}: not UTF-8: convert the file with iconv") from None
+
+    def _where(self) -> str:
+        return f"{self._path}, line {self._number}"
 
 
-def _key(template: str, row: Mapping[str, Any], columns: Columns, path: Path, where: str) -> tuple[str, Origin]:
-    """Return the data row's global key, and what it is made for. Raises ValueError."""
-    if "" in row and len(row) == 1:
-        raise ValueError(str(row[""]))
-    fields: dict[str, Any] = {"file": stem_of(path)}
-    for name in set(fields_of(template)) - fields.keys():
-        value = row.get(columns.column("key") or name if name == "key" else name)
-        if isinstance(value, bool) or not isinstance(value, int | str) or value == "":
-            raise BadValue(name, "a text or a whole number for the global key", found_value(value))
-        fields[name] = value
-    key = text_of(filled(template, fields), "global key")
-    return key, Origin("data row", "\0".join(str(fields[name]) for name in sorted(fields)), where)
+class _Keys:
+    """The global keys of rows. Raises UnreadableSource for a template with a field that the table does not have."""
+
+    def __init__(self, template: str, file: str, names: list[str], columns: Columns) -> None:
+        self._template = template
+        self._file = file
+        fields = set(fields_of(template)) - {"file"}
+        if missing := fields - {*names, "key"}:
+            raise UnreadableSource(f"global key {template!r}: the table has no column {min(missing)!r}")
+        if "key" in fields:
+            columns.need("key")
+        #: Field → the column that has it.
+        self._columns = {name: (name == "key" and columns.column("key")) or name for name in sorted(fields)}
+
+    def of(self, row: Mapping[str, Any], where: str) -> tuple[str, Origin]:
+        """Return the data row's global key, and what it is made for. Raises ValueError."""
+        if _BAD in row:
+            raise ValueError(row[_BAD])
+        fields: dict[str, Any] = {"file": self._file}
+        for name, column in self._columns.items():
+            value = fields[name] = row.get(column)
+            if isinstance(value, bool) or not isinstance(value, int | str) or value == "":
+                raise BadValue(name, "a text or a whole number for the global key", found_value(value))
+        key = text_of(filled(self._template, fields), "global key")
+        return key, Origin("data row", "\0".join(map(str, fields.values())), where)
 
 
 def _annotations(row: Mapping[str, Any], options: ReaderOptions, scores: Scores) -> Iterator[dict[str, Any]]:

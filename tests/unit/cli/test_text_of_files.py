@@ -305,6 +305,33 @@ def test_a_file_that_several_formats_read_is_not_read_but_told_the_options(
     assert f"give {options}" in done.err
 
 
+def test_a_folder_is_read_as_the_format_of_its_files(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "reports").mkdir()
+    for name in "ab":
+        write(tmp_path / "reports", f"{name}.txt", "Lisbeth left")
+        write(tmp_path / "reports", f"{name}.ann", "T1\tship 0 7\tLisbeth\n")
+
+    done = command("publish", str(tmp_path / "reports"), "--project", "p", "--dry-run")
+
+    assert "this looks like brat, and is read as --format brat" in done.err
+    assert counts(done.out)[1:] == ["  p: 2 messages, annotations: text entity 2"]
+    (tmp_path / "empty").mkdir()
+    assert command("publish", str(tmp_path / "empty"), "--project", "p", "--dry-run").code == 2
+
+
+def test_columns_are_typed_as_role_and_column(command: Command, tmp_path: Path) -> None:
+    table = write(tmp_path, "a.csv", "photo,thing\n1.jpg,fog\n")
+    words = ["publish", str(table), "--format", "table", "--project", "p", "--dry-run"]
+
+    done = command(*words, "--columns", "key=photo", "--columns", "class=thing")
+
+    assert counts(done.out)[1:] == ["  p: 1 message, annotations: radio 1"]
+    for bad in ("photo", "key=", "=photo", "key=photo --columns key=thing"):
+        refused = command(*words, "--columns", *bad.split())
+        assert refused.code == 2
+        assert "expected ROLE=COLUMN" in refused.err
+
+
 def test_a_dry_run_shows_three_messages_of_bounded_width(command: Command, tmp_path: Path) -> None:
     rows = [message(name) for name in "abcde"]
     rows[1]["annotations"] = [{"name": "remark", "answer": "x" * 5_000}]
@@ -428,6 +455,7 @@ def test_a_dry_run_has_nothing_to_wait_for_or_to_report(more: list[str], command
 #: Where files are opened that are not text from other people, and why.
 NO_TEXT = {
     "producers/prelabel/readers/pixels.py": "pictures",
+    "producers/prelabel/readers/image_size.py": "pictures",
     "worker/prelabel_worker/setup/adding.py": "files that are uploaded as they are",
     "worker/prelabel_worker/setup/adding_state.py": "our own state",
     "worker/prelabel_worker/cli/setup/dataset.py": "our own report",

@@ -11,7 +11,9 @@ PAGE = (ROOT / "docs/reference/python-api.md").read_text("utf-8")
 SECTIONS = dict(re.findall(r"^## ([\w.]+)\n(.*?)(?=^## |\Z)", PAGE, re.DOTALL | re.MULTILINE))
 
 
-@pytest.mark.parametrize("module", ["prelabel", "prelabel.builders", "prelabel.readers", "prelabel.testing"])
+@pytest.mark.parametrize(
+    "module", ["prelabel", "prelabel.builders", "prelabel.readers", "prelabel.fiftyone", "prelabel.testing"]
+)
 def test_every_public_name_has_an_entry(module: str) -> None:
     entries = set(re.findall(r"^####? (\w+)$", SECTIONS[module], re.MULTILINE))
 

@@ -32,6 +32,7 @@ Watch = Callable[[TextInput], AbstractContextManager[BinaryIO]]
 """Wraps a text, for example to show how much of it was read."""
 _SPECIAL = (
     *("categories", "images", "masks", "mask_url", "media", "frame_rate", "frame_step", "first_frame"),
+    *("outlines", "task", "dataset"),
     *("texts", "columns", "multi_label", "question", "level", "ocr_as", "text_feature", "dpi"),
 )
 
@@ -60,6 +61,22 @@ class OcrAs(StrEnum):
     ENTITIES = "entities"
 
 
+class Outlines(StrEnum):
+    """What outlines become."""
+
+    POLYGONS = "polygons"
+    MASKS = "masks"
+
+
+class Task(StrEnum):
+    """What a line of YOLO's text holds."""
+
+    DETECT = "detect"
+    SEGMENT = "segment"
+    POSE = "pose"
+    OBB = "obb"
+
+
 @dataclass(frozen=True, slots=True)
 class Predictions:
     """How to read a file. Each field is a parameter of every command that reads predictions."""
@@ -77,8 +94,10 @@ class Predictions:
     ] = None
     global_key: Annotated[str | None, typer.Option(help="Template of a data row's global key.")] = None
     model: Annotated[str | None, typer.Option(help="The model's name.")] = None
-    categories: Annotated[Path | None, typer.Option(help="coco-…, mot: the file of categories.")] = None
-    images: Annotated[Path | None, typer.Option(help="coco-…: the file with sizes and names of images.")] = None
+    categories: Annotated[Path | None, typer.Option(help="coco-…, mot, yolo: the file of categories.")] = None
+    images: Annotated[
+        Path | None, typer.Option(help="coco-…, yolo: the file with sizes and names of images; yolo: or their folder.")
+    ] = None
     masks: Annotated[Path | None, typer.Option(help="coco-panoptic: the folder of PNG files.")] = None
     mask_url: Annotated[str | None, typer.Option(help="coco-panoptic: where Labelbox finds a PNG file.")] = None
     media: Annotated[
@@ -90,6 +109,11 @@ class Predictions:
     )
     first_frame: Annotated[
         int | None, typer.Option(min=0, help="mot: the number of the video's first frame in the file; 1 if not given.")
+    ] = None
+    outlines: Annotated[Outlines | None, typer.Option(help="What outlines become. [default: polygons]")] = None
+    task: Annotated[Task | None, typer.Option(help="yolo: what a line holds, where its columns do not say.")] = None
+    dataset: Annotated[
+        str | None, typer.Option(help="datumaro: the library's name of the format, such as voc, cvat, kitti, label_me.")
     ] = None
     texts: Annotated[
         Path | None, typer.Option(help="conll, brat: the file with the data row's text, or a folder of them.")

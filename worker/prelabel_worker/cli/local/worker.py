@@ -3,11 +3,14 @@
 import json
 import os
 import sys
+from importlib.util import find_spec
 from typing import Annotated, Literal
 
 import typer
 
+from prelabel_worker.cli import needs_extra
 from prelabel_worker.cli.shared.configuration import settings_for
+from prelabel_worker.cli.shared.terminal import usage
 from prelabel_worker.presence import full_name
 from prelabel_worker.runtime import roles
 
@@ -24,6 +27,8 @@ def worker(
 
     Example: prelabel worker --concurrency 4
     """
+    if find_spec("celery") is None:
+        usage(needs_extra("worker"))
     settings = settings_for()
     environment = dict(os.environ)
     if "redis_url" in settings.model_fields_set:

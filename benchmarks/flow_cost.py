@@ -1,23 +1,34 @@
 """Measure what numbers by time cost: the same rows with and without them, in turns, on the same machine.
 
-    python benchmarks/flow_cost.py [--rows 20000] [--projects 4] [--chunk-rows 1000] [--rounds 2] [--json]
+    python benchmarks/flow_cost.py [--rows 20000] [--projects 4] [--chunk-rows 1000] [--rounds 2] [--everything]
 
 Each side starts a Redis, the server that answers at once (sink.py) and a worker of one process, publishes the rows
 while the worker is stopped, and lets it import them. The side without numbers by time is without_flow.py. The figures
 are the CPU of each process for a row, medians of the rounds: a busy machine changes them less than it changes times.
+
+With `--everything`, the worker of the first side also sends traces to a collector, and its metrics are scraped once a
+second; the other side has neither. The CPU of the collector and of `prelabel metrics` is not counted: both are other
+processes, which share the machine here alone.
 """
 
 import argparse
 import json
 import statistics
+import subprocess
+import sys
+import threading
 import time
-from collections.abc import Callable
-from contextlib import nullcontext
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 
 from end_to_end import run_of_workers
-from services import cpu, publish, redis_cpu, stopped
+from services import cpu, publish, redis_cpu, stopped, wait_until
+from traces import traced
 from without_flow import publisher_without_flow
+
+from tests.support.otlp_receiver import collector
 
 
 @dataclass(frozen=True)
@@ -39,11 +50,44 @@ class Cost:
         return self.redis_publishing + self.redis_importing + self.worker
 
 
-def cost(rows: int, projects: int, chunk_rows: int, *, with_flow: bool) -> Cost:
+@contextmanager
+def scraped(redis_url: str) -> Iterator[None]:
+    """Run `prelabel metrics`, and read its page once a second."""
+    port, over = 8987, threading.Event()
+    command = [sys.executable, "-m", "prelabel_worker.cli", "metrics", "--port", str(port), "--redis-url", redis_url]
+
+    def answers() -> bool:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as page:
+                return bool(page.read())
+        except OSError:
+            return False
+
+    def scrape() -> None:
+        while not over.wait(1):
+            assert answers(), "the metrics are gone"
+
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            wait_until(answers, 30)
+            reader = threading.Thread(target=scrape)
+            reader.start()
+            yield
+        finally:
+            over.set()
+            process.terminate()
+
+
+def cost(rows: int, projects: int, chunk_rows: int, *, with_flow: bool, everything: bool) -> Cost:
     """Publish and import the rows once."""
     program = ("-m", "prelabel_worker.cli") if with_flow else ("without_flow.py",)
-    publisher = nullcontext() if with_flow else publisher_without_flow()
-    with publisher, run_of_workers(1, projects, chunk_rows, program) as running:
+    with ExitStack() as stack:
+        stack.enter_context(nullcontext() if with_flow else publisher_without_flow())
+        if everything and with_flow:
+            stack.enter_context(traced(stack.enter_context(collector()).url))
+        running = stack.enter_context(run_of_workers(1, projects, chunk_rows, program))
+        if everything and with_flow:
+            stack.enter_context(scraped(running.url))
         warm, messages = running.warm_up(), running.messages(rows, 0)
         with stopped(running.started):
             at_first = redis_cpu(running.client)
@@ -66,12 +110,14 @@ def main() -> None:
     parser.add_argument("--projects", type=int, default=4)
     parser.add_argument("--chunk-rows", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--everything", action="store_true", help="with traces and scraped metrics, too")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     sides: dict[str, list[Cost]] = {"with": [], "without": []}
     for at in range(options.rounds):
         for side in ("with", "without") if at % 2 == 0 else ("without", "with"):
-            sides[side].append(cost(options.rows, options.projects, options.chunk_rows, with_flow=side == "with"))
+            with_flow, sizes = side == "with", (options.rows, options.projects, options.chunk_rows)
+            sides[side].append(cost(*sizes, with_flow=with_flow, everything=options.everything))
     print_costs(sides, as_json=options.json)
 
 

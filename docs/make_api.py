@@ -40,6 +40,7 @@ MODULES = {
     "prelabel": "publishers, the message, annotations, errors",
     "prelabel.builders": "annotations from a model's output",
     "prelabel.readers": "messages from other people's files",
+    "prelabel.serving": "publishing beside the answers of a model server",
     "prelabel.testing": "publishers for unit tests, without Redis",
 }
 _PARTS = {

@@ -1,4 +1,4 @@
-"""Make docs/reference/schema from the models: the message and each kind as JSON Schema, and the inbox as AsyncAPI.
+"""Make docs/reference/schema: the message and each kind as JSON Schema, the inbox as AsyncAPI, and the script for it.
 
 `docs/make_tables.py` writes the files. A schema has the rules between fields that JSON Schema can express; the gate in
 `prelabel/validation` checks the others.
@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from functools import cache
+from importlib import resources
 from typing import Any
 
 from pydantic.json_schema import models_json_schema
@@ -32,10 +33,19 @@ def schemas() -> dict[str, Callable[[], str]]:
     pages: dict[str, Callable[[], str]] = {
         f"{FOLDER}/message.json": lambda: _text(_message()),
         f"{FOLDER}/asyncapi.json": lambda: _text(_asyncapi()),
+        f"{FOLDER}/publish_messages.lua": _script,
     }
     for kind in KINDS:
         pages[f"{FOLDER}/kinds/{slug(kind)}.json"] = lambda kind=kind: _text(_of_kind(kind))  # type: ignore[misc]
     return pages
+
+
+def _script() -> str:
+    """Return the script for other languages: it cuts messages into frames, and goes on as the publisher's script."""
+    parts = [
+        resources.files("prelabel.publishing").joinpath(f"{name}.lua") for name in ("messages_to_frames", "publish")
+    ]
+    return "\n".join(part.read_text("utf-8") for part in parts)
 
 
 def _text(schema: _Json) -> str:
@@ -237,10 +247,10 @@ def _channel() -> _Json:
     return {
         "address": "{projectRoot}:frames",
         "title": "A project's inbox",
-        "description": "A Redis hash of frames, which the script publish.lua alone writes: a frame is a binary header "
+        "description": "A Redis hash of frames, which scripts alone write: a frame is a binary header "
         f"(version {FRAME_VERSION}) and messages as JSON, one a line, perhaps compressed; see "
-        "docs/explanation/data-model.md. "
-        "The Publisher makes frames and calls the script.",
+        "docs/explanation/data-model.md. The Publisher makes frames and calls its script; programs in other languages "
+        "call publish_messages.lua, which makes frames of messages; see docs/reference/publish-script.md.",
         "servers": [{"$ref": "#/servers/redis"}],
         "parameters": {"projectRoot": {"description": "Key prefix and project.", "examples": [root]}},
         "messages": {"prediction": {"$ref": "#/components/messages/prediction"}},

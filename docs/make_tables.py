@@ -29,7 +29,7 @@ def settings() -> str:
     lines = [
         "# Settings",
         "",
-        "Read once at start, from the environment and from `.env` in the working folder. A setting is taken whole from "
+        "Read at the start, from the environment and from `.env` in the working folder. A setting is taken whole from "
         "the first of them that has it; an endpoint and its keys must be in the same one. All problems are reported "
         "in one message. Made from `prelabel_worker/settings.py` by `make format`.",
         "",
@@ -47,7 +47,9 @@ def settings() -> str:
         "These may be in a file, as container engines, Kubernetes and systemd provide them. Set the variable with "
         "`_FILE` behind its name to the file's path, such as "
         "`PRELABEL_LABELBOX_API_KEY_FILE=/run/secrets/labelbox-api-key`, and leave the variable itself unset or empty. "
-        "The file has the value in UTF-8; a line break at its end is ignored. It is read at the start.",
+        "The file has the value in UTF-8; a line break at its end is ignored. It is read at the start; files of API "
+        "keys are read again when they change "
+        "([replace an API key](../how-to/run-in-production.md#replace-an-api-key)).",
         "",
         *(f"- `PRELABEL_{name.upper()}_FILE`" for name in SECRETS),
         "",

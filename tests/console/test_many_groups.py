@@ -3,7 +3,6 @@
 The dead letters of a group are listed in sorted sets, of which only the ends are read: their number does not matter.
 """
 
-import hashlib
 import time
 from collections.abc import Callable
 from statistics import median
@@ -16,39 +15,13 @@ from prelabel_console.access.roles import Role
 from prelabel_console.console import Console
 from prelabel_worker.queries.error_groups import ErrorGroups
 from tests.support.console.browsing import Browser
-
-PROJECTS, GROUPS, OF_A_PROJECT, ROWS = 5000, 300, 3, 67
-STATE = (
-    b'{"seq":1,"lane":1,"weight":1,"bytes":9,"slow":0,"reason":"refused","group":"%s","attempts":1,"first":1,"last":1}'
-)
-BODY = b'{"path":"annotations[0].name","found":"x","dataRow":"k:a","model":"yolo"}\n{"a":1}'
+from tests.support.console.many import GROUPS, OF_A_PROJECT, PROJECTS, ROWS, fill_with_dead_letters
 
 
 @pytest.fixture
 def many(client: "redis.Redis", prefix: str) -> list[str]:
     """The ids of 5,000 projects, each with dead letters of three of 300 causes."""
-    causes = [hashlib.blake2b(str(number).encode(), digest_size=6).hexdigest() for number in range(GROUPS)]
-    ids = [f"cproject{number:017}" for number in range(PROJECTS)]
-    for at in range(0, PROJECTS, 500):
-        with client.pipeline(transaction=False) as pipeline:
-            for number, name in enumerate(ids[at : at + 500], at):
-                own = [causes[(number + 101 * place) % GROUPS] for place in range(OF_A_PROJECT)]
-                fill(pipeline, keys.ProjectKeys(prefix, name), own)
-                pipeline.zadd(keys.projects(prefix), {name: 0})
-            pipeline.execute()
-    return ids
-
-
-def fill(pipeline: "redis.client.Pipeline", project_keys: keys.ProjectKeys, causes: list[str]) -> None:
-    """Write what the pages read of a project with a dead letter of each cause."""
-    pipeline.hset(project_keys.counts, mapping={"published": 1000, "dead": ROWS * len(causes)})
-    for number, cause in enumerate(causes, 1):
-        pipeline.zadd(project_keys.dead, {str(number): number})
-        pipeline.zadd(project_keys.dead_group(cause), {str(number): number})
-        pipeline.hset(project_keys.dead_groups, cause, ROWS)
-        pipeline.hset(project_keys.dead_sample, cause, number)
-        pipeline.hset(project_keys.held, str(number), STATE % cause.encode())
-        pipeline.hset(project_keys.held_body, str(number), BODY)
+    return fill_with_dead_letters(client, prefix)
 
 
 def plain_read(client: "redis.Redis", prefix: str, ids: list[str]) -> float:

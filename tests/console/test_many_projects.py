@@ -12,26 +12,13 @@ from prelabel_console.access.roles import Role
 from prelabel_console.console import Console
 from prelabel_worker.queries.overview import Overviews
 from tests.support.console.browsing import Browser
-
-PROJECTS = 5000
+from tests.support.console.many import PROJECTS, fill_with_waiting_rows
 
 
 @pytest.fixture
 def many(client: "redis.Redis", prefix: str) -> list[str]:
     """The ids of 5,000 projects, of which each tenth has waiting rows."""
-    ids = [f"cproject{number:017}" for number in range(PROJECTS)]
-    for at in range(0, PROJECTS, 500):
-        with client.pipeline(transaction=False) as pipeline:
-            for number, name in enumerate(ids[at : at + 500], at):
-                project_keys = keys.ProjectKeys(prefix, name)
-                pipeline.zadd(keys.projects(prefix), {name: 0})
-                pipeline.hset(project_keys.counts, mapping={"published": 1000, "imported": 900, "dead": number % 7})
-                pipeline.hset(project_keys.meta, mapping={"lanes": 16, "seq": 1000})
-                if number % 10 == 0:
-                    pipeline.hset(project_keys.inbox, mapping={"rows": 93, "3:rows": 93})
-                    pipeline.rpush(project_keys.lane(3), f"f id 1 93 5 0 1 {int(time.time() * 1000)}")
-            pipeline.execute()
-    return ids
+    return fill_with_waiting_rows(client, prefix)
 
 
 def plain_read(client: "redis.Redis", prefix: str, ids: list[str]) -> float:

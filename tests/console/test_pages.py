@@ -1,10 +1,13 @@
 """What the pages show of real projects."""
 
+import time
 from collections.abc import Callable
 
+import msgspec
 import pytest
 from structlog.testing import capture_logs
 
+from prelabel.wire import keys
 from prelabel_console.access.roles import Role
 from prelabel_console.console import Console
 from prelabel_worker.operations.projects import Projects
@@ -14,6 +17,7 @@ from tests.support.console.browsing import Browser
 from tests.support.dead_letters import kill, real_message
 from tests.support.project import Project, message
 from tests.support.rig import Rig
+from tests.support.waiting import wait_for
 
 BrowserOf = Callable[..., Browser]
 
@@ -163,6 +167,22 @@ def test_workers_are_shown_with_role_release_and_liveness(browser: BrowserOf, pr
     assert "No worker has the role poll" in text
     assert "no progress for 1 min 39 s" in text
     assert "Processes 4" in text
+
+
+def test_a_worker_that_has_not_ticked_for_a_while_is_not_alive(browser: BrowserOf, project: Project) -> None:
+    viewer, key = browser(Role.VIEWER), keys.workers(project.settings.key_prefix)
+    silent = Presence("host", 7, "0.9", 2, name="w@host", role="submit", at=time.time() - 20)
+    project.client.hset(key, new_identity(), msgspec.json.encode(silent))
+
+    text = viewer.text("/workers")
+    assert "No worker is alive" in text
+    assert "Alive 0 Silent 1 Processes 0" in text
+    assert "silent: it died, or cannot reach Redis" in text
+    assert "0 workers alive" in viewer.text("/")
+
+    announce(project.client, project.settings.key_prefix, new_identity(), msgspec.structs.replace(silent, role="poll"))
+    wait_for(lambda: "Alive 1 Silent 1 Processes 2" in viewer.text("/workers"), "the other worker", 20)
+    assert "No worker has the role submit" in viewer.text("/workers")
 
 
 def test_actions_are_listed_with_who_did_them(browser: BrowserOf, console: Console, project: Project) -> None:

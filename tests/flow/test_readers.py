@@ -105,7 +105,7 @@ def test_frames_from_0_publish_nothing_until_the_option_that_the_error_names_is_
         (["turns.rttm", "--format", "rttm", "--media", "video", "-p", "p"], "give --frame-rate"),
         (["turns.rttm", "--format", "rttm", "--images", "x", "-p", "p"], "--images means nothing to --format rttm"),
         (["turns.rttm", "--format", "messages", "--model", "m"], "--model means nothing to --format messages"),
-        (["turns.rttm", "--format", "ttml"], "expected one of auto, messages, ndjson, coco-results"),
+        (["turns.rttm", "--format", "ttml"], "expected one of auto, messages, ndjson, outputs, coco-results"),
         (["found.json", "--format", "coco-results", "-p", "p"], "give --categories"),
         (["none.json", "--format", "coco-captions", "-p", "p"], "none.json: No such file"),
         (["turns.rttm", "--format", "rttm", "-p", "p", "--mapping", "found.json"], "found.json: not TOML"),

@@ -24,19 +24,22 @@ from tests.support.flow import COMMAND, box, run_in
 from tests.support.waiting import wait_for
 
 PROJECT = "demo-project"
+RECEIVER = "http://127.0.0.1:9/nobody-listens"
 STARTED = "Ctrl-C stops everything."
 
 
 class Up:
     """`prelabel up` in a process of its own."""
 
-    def __init__(self, folder: Path, stdout: Any = None) -> None:
+    def __init__(self, folder: Path, stdout: Any = None, **variables: str) -> None:
         folder.mkdir(exist_ok=True)
         self.folder = folder
         self._out, self._err = folder / "out", folder / "err"
         clean = {name: value for name, value in os.environ.items() if not name.startswith("PRELABEL_")}
         with self._out.open("wb") as out, self._err.open("wb") as err:
-            self.process = subprocess.Popen([*COMMAND, "up"], cwd=folder, env=clean, stdout=stdout or out, stderr=err)
+            self.process = subprocess.Popen(
+                [*COMMAND, "up", "--gateway"], cwd=folder, env=clean | variables, stdout=stdout or out, stderr=err
+            )
 
     def started(self) -> "Up":
         wait_for(lambda: STARTED in self.out or self.process.poll() is not None, "the stack", 90)
@@ -74,7 +77,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def up(folder: Path) -> Iterator[Up]:
-    running = Up(folder).started()
+    running = Up(folder, PRELABEL_NOTIFY_URL=RECEIVER).started()
     yield running
     running.stop()
 
@@ -91,12 +94,12 @@ def settle(stack: StackFile, rows: int) -> None:
 def test_parts_that_are_killed_run_again_and_no_row_is_lost(up: Up) -> None:
     before = up.file
     with Publisher(before.redis_url) as publisher:
-        for at, part in enumerate(("worker1", "redis", "sandbox", "worker2", "console")):
+        for at, part in enumerate(("worker1", "redis", "sandbox", "worker2", "console", "gateway")):
             for row in range(300):
                 publisher.publish(box(f"{at}-{row}", project=PROJECT))
             up.kill(part)
             assert f"{part} has ended by itself (SIGKILL): starting it again in 0.5 s" in up.err
-    settle(before, 1500)
+    settle(before, 1800)
 
     after = up.file
     assert (after.redis_url, after.sandbox_url, after.labelbox_api_key, after.console_url) == (
@@ -107,6 +110,18 @@ def test_parts_that_are_killed_run_again_and_no_row_is_lost(up: Up) -> None:
     )
     assert {part for part in before.pids if before.pids[part] != after.pids[part]} == before.pids.keys()
     assert up.process.poll() is None
+
+
+def test_programs_publish_over_http_at_the_address_in_the_private_file(up: Up) -> None:
+    url = up.file.gateway_url
+    token = url.partition("//stack:")[2].partition("@")[0]
+
+    answer = httpx.post(f"{url}/v1/predictions", json=box("posted", project=PROJECT), timeout=30)
+
+    assert answer.json()["results"][0]["durable"] == "redis"
+    settle(up.file, 1)
+    assert len(token) == 32
+    assert token not in up.out + up.err
 
 
 def test_the_stack_has_a_console_whose_token_is_in_the_private_file_alone(up: Up) -> None:
@@ -122,6 +137,10 @@ def test_the_stack_has_a_console_whose_token_is_in_the_private_file_alone(up: Up
         assert page.status_code == 200
         project = browser.get(str(page.url.join(f"/projects/{PROJECT}"))).text
 
+    worker, sandbox = (psutil.Process(up.file.pids[part]).environ() for part in ("worker1", "sandbox"))
+    assert worker["PRELABEL_NOTIFY_URL"] == RECEIVER, "the workers tell whom the settings name"
+    assert url.startswith(worker["PRELABEL_CONSOLE_URL"])
+    assert "PRELABEL_NOTIFY_URL" not in sandbox
     assert "Every row is accounted for" in project
     assert f'href="{up.file.sandbox_url}/projects/{PROJECT}"' in project
     assert len(token) == 32

@@ -59,7 +59,9 @@ def test_a_reader_of_pictures_refuses_one_that_is_too_large(tmp_path: Path) -> N
     assert peak_of(read) < 8 * MIB
 
 
-@pytest.mark.parametrize("name", ["messages", "coco-results", "rttm"])
+@pytest.mark.parametrize(
+    "name", ["messages", "coco-results", "rttm", "spacy", "huggingface-labels", "conll", "brat", "alto", "table"]
+)
 def test_a_packed_file_of_one_endless_line_costs_no_more_memory_than_the_limit_of_a_line(
     tmp_path: Path, name: str
 ) -> None:
@@ -75,10 +77,32 @@ def test_a_packed_file_of_one_endless_line_costs_no_more_memory_than_the_limit_o
                 records = list(read_lines(stream, LineOptions("p")))
             assert [record.where for record in records if isinstance(record, BadRecord)] == ["line 1"]
             return
-        with pytest.raises(UnreadableSource, match=r"more than|categories"):
+        with pytest.raises(UnreadableSource, match=r"more than|categories|well-formed|names of columns"):
             list(FORMATS[name].read(bomb, ReaderOptions("p", categories=bomb)))
 
     assert peak_of(read) < 200 * MIB
+
+
+@pytest.mark.parametrize("piece", ["<a b='", "<!--", "<a>", "<TextLine ID='"])
+def test_xml_of_one_endless_tag_is_refused_early(tmp_path: Path, piece: str) -> None:
+    bomb = tmp_path / "bomb.xml"
+    bomb.write_bytes(b"<alto>" + piece.encode() + b"a" * 256 * MIB if piece != "<a>" else b"<alto>" + b"<a>" * MIB)
+
+    def read() -> None:
+        with pytest.raises(UnreadableSource, match=r"more than|nested"):
+            list(FORMATS["alto"].read(bomb, ReaderOptions("p")))
+
+    assert peak_of(read) < 8 * MIB
+
+
+def test_a_row_of_csv_whose_quotation_mark_is_missing_does_not_swallow_the_file(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(b'key,class\n"a' + (b"b" * 1000 + b"\n") * 64 * 1024)
+
+    def read() -> None:
+        with pytest.raises(UnreadableSource, match="is a quotation mark missing"):
+            list(FORMATS["table"].read(tmp_path / "a.csv", ReaderOptions("p")))
+
+    assert peak_of(read) < 100 * MIB
 
 
 def test_a_record_that_claims_to_be_huge_is_not_unpacked() -> None:

@@ -79,8 +79,10 @@ MAY_IMPORT = {
     "prelabel.publishing": "errors mapping messages printing spool stack_file tracing validation wire",
     "prelabel.mapping": "annotations errors messages text_input",
     "prelabel.readers": "annotations builders errors mapping text_input",
+    "prelabel.serving": "errors printing publishing validation",
     "prelabel.web_server": "errors",
     "prelabel.gateway": "annotations errors mapping messages printing publishing validation version web_server wire",
+    "prelabel.bridges": "errors mapping messages private_files unix_time wire",
     "prelabel.testing": "errors mapping messages printing publishing validation",
     # what is imported into Labelbox
     "prelabel_worker": "",
@@ -89,7 +91,7 @@ MAY_IMPORT = {
     "prelabel_worker.presence": "",
     "prelabel_worker.scripts": "",
     "prelabel_worker.ontology": "",
-    "prelabel_worker.labelbox": "errors ontology scripts",
+    "prelabel_worker.labelbox": "errors ontology redis_settings scripts",
     "prelabel_worker.redis_settings": "errors",
     "prelabel_worker.settings": "amqp_url errors labelbox redis_settings",
     "prelabel_worker.logs": "settings",
@@ -97,12 +99,14 @@ MAY_IMPORT = {
     "prelabel_worker.rendering": "ontology",
     "prelabel_worker.accounts": "labelbox presence quarantine scripts settings",
     "prelabel_worker.chunks": "errors labelbox rendering scripts settings",
-    "prelabel_worker.dead_letters": "chunks rendering scripts",
+    "prelabel_worker.dead_letters": "chunks quarantine rendering scripts",
     "prelabel_worker.tracing": "chunks",
     "prelabel_worker.stages": "accounts chunks dead_letters errors labelbox quarantine rendering settings tracing",
     "prelabel_worker.queries": "accounts chunks dead_letters errors labelbox presence quarantine rendering settings",
     "prelabel_worker.notify": "accounts labelbox presence quarantine queries scripts settings",
-    "prelabel_worker.operations": "accounts chunks dead_letters errors labelbox presence queries scripts settings",
+    "prelabel_worker.operations": (
+        "accounts chunks dead_letters errors labelbox presence quarantine queries scripts settings"
+    ),
     "prelabel_worker.setup": "accounts labelbox ontology",
     "prelabel_worker.runtime": (
         "accounts amqp_url chunks dead_letters errors labelbox logs notify presence quarantine scripts settings stages "

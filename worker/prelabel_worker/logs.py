@@ -143,14 +143,24 @@ def _printable(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> M
 
 
 class _Redact:
-    """Removes the keys and passwords of the settings from every value of a log line, however deep it is nested."""
+    """Removes the keys and passwords of the settings from every value of a log line, however deep it is nested.
+
+    A key that was replaced while the process runs is removed like the one that replaced it.
+    """
 
     def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._read()
+
+    def _read(self) -> None:
         # Longest first, since a secret may contain another. One of fewer than 4 characters would mask ordinary text.
-        secrets = sorted(settings.secrets, key=len, reverse=True)
+        self._keys_ever = self._settings.keys_ever
+        secrets = sorted(self._settings.secrets, key=len, reverse=True)
         self._secrets = [form for secret in secrets if len(secret) >= 4 for form in (secret, repr(secret)[1:-1])]
 
     def __call__(self, _logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        if self._settings.keys_ever != self._keys_ever:
+            self._read()
         for name, value in event.items():
             if not name.startswith("_"):  # structlog's own fields are not shown
                 event[name] = self._clean(value)

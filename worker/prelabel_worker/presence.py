@@ -7,8 +7,8 @@ when it starts. Announcements are dated by Redis's clock, so that the clocks of 
 import os
 import socket
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
@@ -54,6 +54,8 @@ class Presence(msgspec.Struct, frozen=True, rename="camel"):
     role: str = "all"
     #: The accounts that it has a key for.
     accounts: list[str] = []
+    #: Account → the fingerprint of its key; empty if its release does not say.
+    fingerprints: dict[str, str] = {}
     #: Age of its oldest task in hand, in seconds; None without one.
     busy_seconds: float | None = None
     #: Seconds without progress.
@@ -148,6 +150,8 @@ class WorkerStatus(JsonRecord):
     history_days: float | None = None
     #: The accounts that it has a key for.
     accounts: Sequence[str] = ()
+    #: Account → the fingerprint of its key; empty if its release does not say.
+    fingerprints: Mapping[str, str] = field(default_factory=dict)
     #: What no other worker has, of this start or another.
     identity: str = ""
     #: Whether another living worker has the same name.
@@ -224,6 +228,7 @@ def status_of(identity: str, presence: Presence, silent_seconds: float, *, share
         request_burst=presence.request_burst,
         history_days=presence.history_days,
         accounts=tuple(presence.accounts),
+        fingerprints=presence.fingerprints,
         identity=identity,
         shares_name=shares_name,
         process=Process(presence.system, presence.host, presence.pid, presence.began),

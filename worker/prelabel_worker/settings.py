@@ -1,4 +1,4 @@
-"""Settings, read once from the environment and `.env`.
+"""Settings, read once from the environment and `.env`. API keys in files are read again when the files change.
 
 No other module reads either, except `redis_settings`, which declares two of the settings and can read those two alone.
 """
@@ -9,14 +9,21 @@ from collections.abc import Container, Mapping
 from typing import Annotated, Any, Literal
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from prelabel.wire.durability import Durability
 from prelabel.wire.redis_url import InvalidUrl, RedisUrl
 from prelabel_worker.amqp_url import SCHEMES, AmqpUrl
 from prelabel_worker.errors import ConfigurationError
+from prelabel_worker.labelbox.api_keys import KeyFile, Keys
 from prelabel_worker.labelbox.endpoint import Endpoint, is_this_machine
 from prelabel_worker.redis_settings import (
     ENV_FILE,
@@ -239,6 +246,9 @@ class Settings(BaseSettings):
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Lowest level that is logged.")
 
+    #: The files that keys come from, by the name of their setting.
+    _key_files: dict[str, KeyFile] = PrivateAttr(default_factory=dict)
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -332,24 +342,44 @@ class Settings(BaseSettings):
 
     @property
     def api_keys(self) -> set[str]:
-        """Every key that these settings have."""
-        keys = (self.labelbox_api_key, *self.account_keys.values())
-        return {key.get_secret_value() for key in keys} - {""}
+        """Every key that these settings have now."""
+        return {key.get_secret_value() for key in self._keys.values()}
 
     @property
     def accounts(self) -> set[str]:
-        """The accounts that these settings have a key for."""
-        return {name for name in (self.account, *self.account_keys) if self.key_of(name) is not None}
+        """The accounts that these settings have a key for now."""
+        return set(self._keys)
 
     def key_of(self, account: str) -> SecretStr | None:
-        """Return the key of an account; None when these settings have none."""
-        key = self.labelbox_api_key if account == self.account else self.account_keys.get(account)
-        return key if key is not None and key.get_secret_value() else None
+        """Return the key that an account has now; None when these settings have none."""
+        return self._keys.get(account)
+
+    def look_at_key_files(self) -> None:
+        """Read the files of keys that have changed now, instead of within `api_keys.LOOK_SECONDS`."""
+        for file in self._key_files.values():
+            file.look()
+
+    @property
+    def _keys(self) -> Keys:
+        """Account → the key that it has now."""
+        given: dict[str, Keys] = {
+            "account_keys": self.account_keys,
+            "labelbox_api_key": {self.account: self.labelbox_api_key},
+        }
+        current = given | {name: file.keys() for name, file in self._key_files.items()}
+        keys = {**current["account_keys"], **current["labelbox_api_key"]}
+        return {account: key for account, key in keys.items() if key.get_secret_value()}
+
+    @property
+    def keys_ever(self) -> tuple[str, ...]:
+        """The keys of files, with those that were replaced. Looks at no file."""
+        return tuple(key for file in self._key_files.values() for key in file.ever)
 
     @property
     def secrets(self) -> set[str]:
         """The texts that must not be printed anywhere: keys, and passwords, plain and as URLs encode them."""
-        secrets = self.api_keys
+        keys = (self.labelbox_api_key, *self.account_keys.values())
+        secrets = {key.get_secret_value() for key in keys} | set(self.keys_ever)
         for url in (self.redis_url, self.broker_url):
             if url is not None:
                 secrets |= _passwords(url.get_secret_value())
@@ -405,6 +435,45 @@ def _check_key(key: SecretStr) -> None:
         raise ValueError("expected only printable ASCII characters; found a space, a line break or another character")
 
 
+def _watch_keys(settings: Settings, overrides: Container[str]) -> None:
+    """Let the settings look at the files that their keys came from."""
+    endpoint = Endpoint.parse(settings.labelbox_endpoint)
+
+    def checked(keys: Keys) -> Keys:
+        for key in keys.values():
+            _check_key(key)
+            if not endpoint.may_have(key.get_secret_value()):
+                raise ConfigurationError(endpoint.refusal)
+        return keys
+
+    def own(text: str) -> Keys:
+        return checked({settings.account: SecretStr(text)})
+
+    def others(text: str) -> Keys:
+        values = json.loads(text)
+        if not isinstance(values, dict) or not values or not all(v and isinstance(v, str) for v in values.values()):
+            raise ValueError('expected {"name": "key"} with at least one key')
+        return checked({name: SecretStr(key) for name, key in values.items()})
+
+    found = {"labelbox_api_key": (own, {settings.account: settings.labelbox_api_key})}
+    found["account_keys"] = (others, settings.account_keys)
+    for name, (parse, keys) in found.items():
+        path = None if name in overrides else _path_of(name)
+        if path:
+            settings._key_files[name] = KeyFile(f"{ENV_PREFIX}{name.upper()}", path, keys, parse)
+
+
+def _path_of(name: str) -> str | None:
+    """Return the file that a secret came from; None if it came from elsewhere."""
+    variable = f"{ENV_PREFIX}{name.upper()}"
+    for source in (EnvSettingsSource(Settings), DotEnvSettingsSource(Settings)):
+        variables = {name.upper(): value for name, value in source.env_vars.items()}
+        path = variables.get(f"{variable}{FILE_SUFFIX}")
+        if path or variable in variables:
+            return path or None
+    return None
+
+
 _ENVIRONMENT, _FILE = "the environment or an option", ".env in the current folder"
 
 
@@ -423,7 +492,9 @@ def _check_sources(settings: Settings, overrides: Mapping[str, Any]) -> None:
     endpoint = source("labelbox_endpoint")
     keys = {"labelbox_api_key": [settings.labelbox_api_key], "account_keys": [*settings.account_keys.values()]}
     for name, values in keys.items():
-        if any(value.get_secret_value() for value in values) and source(name) != endpoint:
+        # An empty file may get a key later.
+        has_key = name in settings._key_files or any(value.get_secret_value() for value in values)
+        if has_key and source(name) != endpoint:
             raise ConfigurationError(
                 f"PRELABEL_LABELBOX_ENDPOINT comes from {endpoint}, and PRELABEL_{name.upper()} from {source(name)}: "
                 "nothing was sent, since an endpoint from one source must not receive a key from another; set both in "
@@ -456,4 +527,5 @@ def read_settings(**overrides: Any) -> Settings:
         raise ConfigurationError("; ".join(problems)) from None
     if settings.request_burst >= settings.requests_per_minute:
         raise ConfigurationError("PRELABEL_REQUEST_BURST must be below PRELABEL_REQUESTS_PER_MINUTE")
+    _watch_keys(settings, overrides)
     return settings

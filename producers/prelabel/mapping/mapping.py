@@ -99,15 +99,15 @@ class PredictionMapping:
             if "annotations" in message and self._renames():
                 message["annotations"] = mapped(message["annotations"], self)
         elif self.output is not None:
+            if template is None:
+                expected = "`global_key` in the mapping, or --global-key: the output of a model names no data row"
+                raise MalformedMessage(Reason.MALFORMED_MESSAGE, "dataRow", "nothing", expected)
             message = {"annotations": annotations_of(body, self.output, self)}
         else:
             found = found_value(body)
             raise MalformedMessage(Reason.MALFORMED_MESSAGE, "", found, "an object with the fields of a message")
         if message.get("dataRow") is None and template is not None:
             message["dataRow"] = {"globalKey": template.fill(incoming)}
-        elif template is None and self.output is not None and "dataRow" not in message:
-            expected = "`global_key` in the mapping, or --global-key: the output of a model names no data row"
-            raise MalformedMessage(Reason.MALFORMED_MESSAGE, "dataRow", "nothing", expected)
         key = key_of(message)
         return self.routed(message) if not key or self.takes(key) else []
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from prelabel.publishing.options import TIMEOUT
 from prelabel.publishing.publisher import CLOSE_SECONDS, PublisherBase
@@ -34,6 +34,10 @@ class AsyncPublisher(PublisherBase):
     that is cancelled has not accepted its message; after a `flush()` that is cancelled, the publisher continues to send
     the rows. Use it in one event loop only; for threads there is `Publisher`.
     """
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out the tasks that wait in this process."""
+        return {name: value for name, value in vars(self).items() if name != "_queues"}
 
     @cached_property
     def _queues(self) -> dict[str, _Queue]:

@@ -4,12 +4,15 @@ import atexit
 import os
 import threading
 import weakref
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from prelabel import tracing
 from prelabel.errors import BufferFull, PublisherClosed, RedisUnavailable
 from prelabel.printing import command, counted
 from prelabel.publishing.buffer import Row
+from prelabel.publishing.child_end import close_with_child
 from prelabel.publishing.exit_report import report_loss
 from prelabel.publishing.inbox import Inbox
 from prelabel.publishing.options import TIMEOUT, PublisherSettings
@@ -72,9 +75,12 @@ class PublisherCore:
     """Accepts messages, and hands them over to Redis or to the disk.
 
     After a fork, the child has an empty buffer; it gets its own threads, connection and slot when it first publishes.
+    So does a process that gets a pickled publisher, as a spawned child does.
     """
 
-    def __init__(self, settings: PublisherSettings, mapping: "PredictionMapping | None" = None) -> None:
+    def __init__(
+        self, settings: PublisherSettings, mapping: "PredictionMapping | None" = None, *, starts: bool = True
+    ) -> None:
         # The checks are made from the models of all annotations. These take as long to load as redis-py does, so a
         # program pays for them when it makes a publisher, not when it imports one.
         from prelabel.publishing.mapped import prepare_mapped
@@ -82,13 +88,17 @@ class PublisherCore:
 
         self._prepare, self._prepare_mapped = gate.prepare, prepare_mapped
         self._mapping = mapping
-        self.settings = settings
+        #: The options; a relative `spool_dir` stays where it is, whatever folder a process changes to.
+        self.settings = settings = replace(settings, spool_dir=settings.spool_folder)
         #: How long `publish()` waits for room.
         self.wait_seconds = settings.wait_seconds
         self._max_message_bytes = min(settings.limits.frame_bytes, gate.MAX_MESSAGE_BYTES)
         self._closed = False
         self._starting = threading.Lock()
-        self._process: _Process | None = _Process(settings)
+        self._process: _Process | None = None
+        self._leave_child: Callable[[], None] | None = None
+        if starts:
+            self._start()
         _CORES.add(self)
         atexit.register(self._close_at_exit)
 
@@ -149,6 +159,8 @@ class PublisherCore:
             if lost and interrupted:  # by Ctrl-C, which tells the caller no number
                 report_loss(lost, self._where())
             atexit.unregister(self._close_at_exit)
+            if self._leave_child is not None:
+                self._leave_child()
         return lost
 
     @property
@@ -159,15 +171,24 @@ class PublisherCore:
             with self._starting:
                 if self._closed and self._process is None:
                     raise PublisherClosed("the publisher is closed")
-                process = self._process = self._process or _Process(self.settings)
+                process = self._process or self._start()
         return process.outboxes
+
+    def _start(self) -> _Process:
+        process = self._process = _Process(self.settings)
+        self._leave_child = close_with_child(self._close_at_exit)
+        return process
 
     def forked(self) -> None:
         """Forget the parent's threads and locks: in the child the threads do not run, and locks may stay locked."""
         self._starting = threading.Lock()
-        self._process = None
+        self._process = self._leave_child = None
         if self._mapping is not None:
             self._mapping.forked()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the options, with the password of the URL if it has one. The rows stay in this process."""
+        return _unpickled, (self.settings, self._mapping, self._closed)
 
     def _close_at_exit(self) -> None:
         """Hand over as many rows as possible in a few seconds, if the interpreter ends without `close()`."""
@@ -181,6 +202,12 @@ class PublisherCore:
     def _where(self) -> str:
         cause = self.outboxes.health.cause
         return f"Redis at {self.settings.redis_url}{f': {cause}' if cause else ''}"
+
+
+def _unpickled(settings: PublisherSettings, mapping: "PredictionMapping | None", closed: bool) -> PublisherCore:
+    core = PublisherCore(settings, mapping, starts=False)
+    core._closed = closed
+    return core
 
 
 _CORES: "weakref.WeakSet[PublisherCore]" = weakref.WeakSet()

@@ -84,7 +84,8 @@ class Publisher(PublisherBase):
     docs/how-to/publish-from-python.md.
 
     Safe to share between threads. After a fork, the child starts with an empty buffer, and with its own connection and
-    spool; the parent keeps the rows that it had buffered.
+    spool; the parent keeps the rows that it had buffered. A pickled publisher is the same in the process that gets it:
+    its pickle has the options, and the password if the URL has one.
 
     Args:
         redis_url: where the inbox is, for example `redis://localhost:6379/0`. By default, it is the environment

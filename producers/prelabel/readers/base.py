@@ -89,25 +89,42 @@ class ReaderOptions:
     masks: Path | None = None
     #: Panoptic: template of the address at which Labelbox finds a PNG file; with it no pixels are read.
     mask_url: str | None = None
-    #: RTTM: the media of the data rows.
-    media: Literal["audio", "video"] = "audio"
+    #: The media of the data rows; None for what the format is mostly of: audio for speech, documents for OCR.
+    media: Literal["audio", "video", "document", "image"] | None = None
     #: Frames per second of the video.
     frame_rate: float | None = None
     #: MOT: n, if the tracker saw only every n-th frame of the video.
     frame_step: int = 1
     #: MOT: the number that the file gives to the first frame of the video.
     first_frame: int = 1
+    #: CoNLL, brat: the file with the text of the data row, or the folder with a file for each.
+    texts: Path | None = None
+    #: CoNLL, tables: the column that has each role, if it cannot be told from the file.
+    columns: Mapping[str, str] = field(default_factory=dict)
+    #: Classes of whole data rows: the minimum score of each of several classes; None if exactly one holds, the best.
+    multi_label: float | None = None
+    #: The feature of classes of whole data rows, where the mapping names none; None for the format's own.
+    question: str | None = None
+    #: OCR: which of its boxes to publish.
+    level: Literal["word", "line", "block"] = "line"
+    #: OCR: boxes, or entities of a text layer that was made from the same file.
+    ocr_as: Literal["boxes", "entities"] = "boxes"
+    #: OCR: the free text below each box that gets its words; None for none.
+    text_feature: str | None = None
+    #: OCR: dots per inch of the pages' pictures, if the file does not say it.
+    dpi: float | None = None
 
     def key_template(self, default: str, *fields: str) -> str:
         """Return the template of global keys that applies. Raises UnreadableSource if it has other fields than these.
 
-        A field that is not filled would be the same text in the key of every data row.
+        A field that is not filled would be the same text in the key of every data row. Without `fields`, any is
+        accepted: those are names of the record's own fields, and `Document.key` finds out whether it has them.
         """
         of_mapping = self.mapping.global_key.text if self.mapping.global_key else None
         template = self.global_key or of_mapping or default
-        known = " or ".join(f"{{{name}}}" for name in fields)
+        known = " or ".join(f"{{{name}}}" for name in fields or ("file", "index"))
         try:
-            unknown = [name for name in fields_of(template) if name not in fields]
+            unknown = [name for name in fields_of(template) if fields and name not in fields]
         except UnreadableSource as error:
             raise UnreadableSource(f"{error}; expected the field {known}") from None
         if unknown:
@@ -117,10 +134,13 @@ class ReaderOptions:
 
 @dataclass(frozen=True, slots=True)
 class KeyedAnnotation:
-    """One annotation, the global key of its data row, and the record that the key was made for."""
+    """One annotation, the global key of its data row, and the record that the key was made for.
+
+    None for the annotation names a data row that the model has looked at, whether it predicts something or not.
+    """
 
     key: str
-    annotation: Mapping[str, Any]
+    annotation: Mapping[str, Any] | None
     origin: Origin
 
 
@@ -164,8 +184,8 @@ def messages_of(
                     groups.add(item.key, item.annotation, item.origin)
             for key, group in groups:
                 if options.mapping.takes(key):
-                    where = f"{file}, data row {key}"
-                    for message in options.mapping.routed(_message(key, merge(group), options)):
+                    where, items = f"{file}, data row {key}", [item for item in group if item is not None]
+                    for message in options.mapping.routed(_message(key, merge(items), options)):
                         yield Record(where, message)
     except KeyClash as clash:
         raise UnreadableSource(f"{file}: {clash}; {_told_apart(clash, apart)}") from None

@@ -1,20 +1,29 @@
-"""Recognise the format of a file of predictions by its beginning, to name the option that reads it.
+"""Recognise the format of a file of predictions by its beginning, to read it, or to name the option that does.
 
-Nothing is read as a recognised format without being asked to: a file of COCO's ground truth fits several formats, and
+A file is read as a recognised format only if that is certain: a file of COCO's ground truth fits several formats, and
 other tools write files that only look alike.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import orjson
 
+from prelabel.readers import recognition_text
+from prelabel.readers.arrow_files import is_arrow
 from prelabel.readers.json_stream import elements
 from prelabel.readers.ndjson import form_of, read_keys
-from prelabel.text_input import TextInput, UnreadableInput
+from prelabel.text_input import TextInput, UnreadableInput, open_text
 
 _LOOK = 64 * 1024
+_LIKE = (recognition_text.like,)
+"""Functions of the beginning and the names of values in it, which return the format that it certainly is, or None."""
+_CLASSES = {b"label", b"score"}
+_OF_FOLDERS = frozenset(
+    ("whisper", "pyannote", "spacy", "huggingface-tokens", "conll", "brat", "hocr", "alto", "doctr", "paddleocr")
+)
+"""The formats that read all files of a folder."""
 _KEY = re.compile(rb'"(\w+)"\s*:\s*(\[\s*\])?')
 _COCO = {
     "segments_info": "coco-panoptic",
@@ -46,6 +55,8 @@ class Likeness:
     text: str
     #: The formats that can read it, the likeliest first; none for one that no format reads as it is.
     formats: tuple[str, ...] = ()
+    #: Whether it is nothing else than a file of the first format.
+    certain: bool = False
 
 
 _SOME_COCO = Likeness(
@@ -60,6 +71,8 @@ def recognise(stream: TextInput, path: Path | None = None) -> Likeness | None:
     With `path`, a file of COCO whose results come far behind the beginning is read up to the first of them.
     """
     head = stream.peek(_LOOK).lstrip()
+    if certain := _certain(head):
+        return certain
     first, newline, rest = head.partition(b"\n")
     if newline and _is_json(first):  # what follows are other lines, whose keys say nothing about this one
         head = first
@@ -73,11 +86,40 @@ def recognise(stream: TextInput, path: Path | None = None) -> Likeness | None:
             return Likeness(
                 "this looks like an array: expected one message or annotation a line, as `jq -c '.[]'` writes it"
             )
-        return _coco(keys) if b"image_id" in keys else None
+        if keys == _CLASSES:
+            return _like("huggingface-labels", "huggingface-vision")
+        return _coco(keys, certain=True) if b"image_id" in keys else None
     if head.startswith(b"{"):
         several = first.strip() == b"{" and not _is_json(rest.lstrip().partition(b"\n")[0])
         return _of_object(head, keys, path, several_lines=several)
     return _of_lines(head)
+
+
+def recognise_path(path: Path) -> Likeness | None:
+    """Return what a file, or the first file of a folder, looks like. Raises UnreadableInput."""
+    if path.is_dir():
+        files = sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith("."))
+        pairs = [file for file in files if file.suffix == ".ann"]
+        likeness = recognise_path((pairs or files)[0]) if files else None
+        return likeness if likeness and likeness.certain and likeness.formats[0] in _OF_FOLDERS else None
+    if is_arrow(path):
+        return _sure("table")
+    with open_text(path) as stream:
+        return recognise(stream, path)
+
+
+def _certain(head: bytes) -> Likeness | None:
+    """Return the format that a text certainly has, of those that are no lines of ours and not COCO's."""
+    first, newline, _ = head.partition(b"\n")
+    keys = _names(first if newline and _is_json(first) else head)
+    if keys & (_OURS | _NO_PREDICTIONS.keys()):
+        return None
+    name = next((name for look in _LIKE if (name := look(head, keys)) is not None), None)
+    return None if name is None else _sure(name)
+
+
+def _sure(name: str) -> Likeness:
+    return replace(_like(name), certain=True)
 
 
 def has_no_json(stream: TextInput) -> bool:
@@ -123,12 +165,15 @@ def _first_annotation(path: Path) -> Likeness | None:
     return _coco(_names(orjson.dumps(first)))
 
 
-def _coco(keys: set[bytes]) -> Likeness | None:
+def _coco(keys: set[bytes], *, certain: bool = False) -> Likeness | None:
+    """Return the formats of COCO that have these keys; `certain` for a file that is an array, as results are."""
     formats = tuple(name for key, name in _COCO.items() if key.encode() in keys)
     if not formats:
         return None
     categories = "" if b"categories" in keys or formats[0] == "coco-captions" else ", with --categories FILE"
-    return _like(*formats, also=categories)
+    likeness = _like(*formats, also=categories)
+    results = certain and (b"score" in keys or formats[0] == "coco-captions")
+    return replace(likeness, certain=results and len(formats) == 1)
 
 
 def _of_lines(head: bytes) -> Likeness | None:
@@ -137,7 +182,7 @@ def _of_lines(head: bytes) -> Likeness | None:
         if not cells or cells[0].startswith(";"):
             continue
         if cells[0] in _RTTM and len(cells) >= 8:
-            return _like("rttm")
+            return _sure("rttm")
         numbers = [cell.strip() for cell in line.split(",")]
         if len(numbers) >= 6 and all(map(_NUMBER.fullmatch, numbers)):
             return _like("mot")

@@ -6,7 +6,6 @@ needs the frame rate.
 """
 
 from collections.abc import Iterator
-from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +25,13 @@ from prelabel.readers.base import (
     messages_of,
 )
 from prelabel.readers.groups import Origin
+from prelabel.readers.times import MOST_SECONDS, answers, check_media, time_range
 
 FEATURE = "speaker"
 """The feature of speakers for whom the mapping names no feature."""
 FIELDS = (9, 10)
 """The numbers of fields that versions of the format have; docs/how-to/publish-from-files.md lists the versions."""
 _NONE = "<NA>"
-_MOST_SECONDS = 1e9
 _SPEAKER = "SPEAKER"
 _OTHER_TYPES = (
     *("SEGMENT", "NOSCORE", "NO_RT_METADATA", "LEXEME", "NON-LEX", "NON-SPEECH", "FILLER", "EDIT", "IP", "SU", "CB"),
@@ -68,7 +67,7 @@ def read(path: Path, options: ReaderOptions) -> Source:
                 yield KeyedAnnotation(key, turn, Origin("recording", cells[1], where))
         scores.check()
 
-    return messages_of(turns(), options, path.name, _checklists, apart="{file_id}")
+    return messages_of(turns(), options, path.name, answers, apart="{file_id}")
 
 
 class _Lines:
@@ -114,15 +113,10 @@ class _Lines:
 
 def _checked(path: Path, options: ReaderOptions) -> str:
     """Check the options, and return the template of global keys. Raises UnreadableSource."""
-    template, rate = options.key_template("{file_id}", "file_id"), options.frame_rate
+    template = options.key_template("{file_id}", "file_id")
     if "file_id" not in fields_of(template):
         raise UnreadableSource(f"global key {template!r}: expected {{file_id}}: every recording needs its own")
-    if rate is not None and not 0 < rate < 1e6:
-        raise UnreadableSource(f"frame rate {rate}: expected frames a second, more than 0 and less than 1000000")
-    if options.media == "video" and rate is None:
-        raise UnreadableSource(f"{path} has times in seconds, and a video needs frames: give --frame-rate")
-    if options.media == "audio" and rate is not None:
-        raise UnreadableSource("a frame rate is for video only: give --media video")
+    check_media(path, options)
     return template
 
 
@@ -135,15 +129,8 @@ def _turn(cells: list[str], options: ReaderOptions, scores: Scores) -> dict[str,
     target = options.mapping.choose(cells[7], score, FEATURE)
     if target is None:
         return None
-    start, end = _range(onset, onset + duration, options.frame_rate)
-    return {"feature": target.feature, "option": target.option or cells[7], "frames": {"start": start, "end": end}}
-
-
-def _range(onset: float, end: float, rate: float | None) -> tuple[int, int]:
-    """Return the first and last millisecond, or frame from 1, with speech in it; both are inclusive."""
-    units, first = (1000.0, 0) if rate is None else (rate, 1)
-    start = int(round(onset * units, 6))
-    return start + first, max(start, ceil(round(end * units, 6)) - 1) + first
+    frames = time_range(onset, onset + duration, options.frame_rate)
+    return {"feature": target.feature, "option": target.option or cells[7], "frames": frames}
 
 
 def _seconds(cell: str, name: str) -> float:
@@ -151,8 +138,8 @@ def _seconds(cell: str, name: str) -> float:
         value = float(cell)
     except ValueError:
         raise BadValue(name, "a number", quoted(cell)) from None
-    if not 0 <= value < _MOST_SECONDS:
-        raise BadValue(name, f"0 or more, and less than {_MOST_SECONDS:.0f}", quoted(cell))
+    if not 0 <= value < MOST_SECONDS:
+        raise BadValue(name, f"0 or more, and less than {MOST_SECONDS:.0f}", quoted(cell))
     return value
 
 
@@ -162,25 +149,3 @@ def _score(cell: str, scores: Scores) -> float | None:
         return scores.read(float(cell))
     except ValueError:
         raise BadValue("score", "0 to 1", quoted(cell)) from None
-
-
-def _checklists(turns: list[Any]) -> list[dict[str, Any]]:
-    """Return one annotation per feature, with its options in the order of their first turns."""
-    features: dict[str, dict[str, list[Any]]] = {}
-    for turn in turns:
-        features.setdefault(turn["feature"], {}).setdefault(turn["option"], []).append(turn["frames"])
-    return [
-        {"name": name, "answer": [{"name": option, "frames": _joined(frames)} for option, frames in options.items()]}
-        for name, options in features.items()
-    ]
-
-
-def _joined(frames: list[dict[str, int]]) -> list[dict[str, int]]:
-    """Return the ranges of one speaker in the order of time; overlapping ranges become one."""
-    joined: list[dict[str, int]] = []
-    for interval in sorted(frames, key=lambda interval: interval["start"]):
-        if joined and interval["start"] <= joined[-1]["end"]:
-            joined[-1]["end"] = max(joined[-1]["end"], interval["end"])
-        else:
-            joined.append(dict(interval))
-    return joined

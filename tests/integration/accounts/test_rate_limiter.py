@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from prelabel.wire import keys
 from prelabel.wire.client import Client
-from prelabel_worker.accounts.rate_limiter import Permit, Permits, Purpose, fingerprint
+from prelabel_worker.accounts.rate_limiter import Permit, Permits, Purpose
+from prelabel_worker.labelbox.api_keys import fingerprint
 from prelabel_worker.labelbox.errors import OutcomeUnknown, Refused, Throttled, Unauthorized, Unavailable
 from prelabel_worker.scripts import Scripts, source
 

@@ -1,11 +1,13 @@
 """What stops an account: the stages in this process against a sandbox with faults, over real HTTP."""
 
+import hashlib
 import itertools
 import json
 import time
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import orjson
 import pytest
@@ -17,6 +19,7 @@ from prelabel.publishing.buffer import Row
 from prelabel.wire import keys
 from prelabel_worker.accounts.status import Accounts, AccountStatus
 from prelabel_worker.cli.main import app
+from prelabel_worker.labelbox import api_keys
 from prelabel_worker.operations.action_log import Actions
 from prelabel_worker.queries.status import Inspector
 from prelabel_worker.runtime.clients import Runtime
@@ -31,6 +34,13 @@ from tests.support.sandbox.process import SandboxProcess
 
 TOOLS = {"tools": [{"tool": "rectangle", "name": "vessel"}], "classifications": []}
 KEY, OTHER_KEY = "key-one", "key-two"
+QUICK = {
+    "chunk_rows": 1,
+    "poll_min_seconds": 0.05,
+    "backoff_base_seconds": 0.01,
+    "backoff_max_seconds": 0.05,
+    "server_limit_seconds": 0,
+}
 CREATE = "createModelAssistedLabelingPredictionImport"
 
 
@@ -135,11 +145,7 @@ def office(make_project: Callable[..., Project], sandbox: SandboxProcess) -> Ite
     project = make_project(
         labelbox_endpoint=f"{sandbox.url}/graphql",
         labelbox_api_key=KEY,
-        chunk_rows=1,
-        poll_min_seconds=0.05,
-        backoff_base_seconds=0.01,
-        backoff_max_seconds=0.05,
-        server_limit_seconds=0,
+        **QUICK,
     )
     found = Office(project, sandbox)
     with structlog.testing.capture_logs() as found.logged:
@@ -256,6 +262,37 @@ def test_a_changed_key_continues_while_the_old_one_is_refused(office: Office) ->
     assert office.status().pending == 1, "what had met the refusal comes back after its minute"
     assert office.runtime.context().account("").permits.reserve("upload").stopped_by == "refused"
     changed.close()
+
+
+@pytest.mark.parametrize("operations", ["create", "query"])
+def test_a_key_that_was_replaced_in_its_file_stops_no_account(
+    make_project: Callable[..., Project],
+    sandbox: SandboxProcess,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    operations: str,
+) -> None:
+    (tmp_path / "key").write_text(KEY)
+    monkeypatch.setenv("PRELABEL_LABELBOX_API_KEY_FILE", str(tmp_path / "key"))
+    office = Office(make_project(labelbox_endpoint=f"{sandbox.url}/graphql", **QUICK), sandbox)
+    office.publish(1)
+    office.until(office.settled)
+    first = office.runtime.context().account("")
+    monkeypatch.setattr(api_keys, "LOOK_SECONDS", 3600)  # it looks only when a key is refused
+    (tmp_path / "key").write_text(OTHER_KEY)
+    office.fault("status", status=401, operations=operations, times=1)
+    office.publish(1)
+
+    with structlog.testing.capture_logs() as office.logged:
+        office.until(office.settled)
+
+    assert office.status().imported == 2
+    assert not {"account.stopped", "uploads.paused"} & set(events(office))
+    assert [entry["error"] for entry in office.logged if "error" in entry] == ["KeyReplaced"]
+    account = office.runtime.context().account("")
+    assert account is not first
+    assert office.sandbox.control("GET", "/requests")[-1]["key"] == hashlib.sha256(OTHER_KEY.encode()).hexdigest()[:8]
+    office.close()
 
 
 def test_an_operators_pause_holds_uploads_until_it_is_resumed(office: Office) -> None:

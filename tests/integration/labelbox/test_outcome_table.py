@@ -370,6 +370,7 @@ def a_file_is_gone(rig: Rig) -> None:
     rig.fault("file-status", status=404, seconds=60)
     rig.publish("b")
     rig.run(rig.runs, "the import to run")
+    rig.sandbox.ended(rig.project.id, rig.fields()["name"])  # one that ran for a day would be overdue
     rig.age(DAY)
     rig.run(lambda: rig.events("verdicts.lost"), "the verdicts to be lost")
     rig.fix()

@@ -10,7 +10,7 @@ from prelabel_worker.chunks.held_rows import Problem
 from prelabel_worker.dead_letters.editing import Edits
 from prelabel_worker.dead_letters.group_state import GroupStates, StateChanged
 from prelabel_worker.queries.error_groups import ErrorGroup, ErrorGroups
-from tests.support.dead_letters import die, kill, kill_for, misnamed, real_message
+from tests.support.dead_letters import die, kill_for, misnamed, real_message
 from tests.support.project import Project
 
 MakeProject = Callable[[str], Project]
@@ -164,14 +164,6 @@ def test_a_state_that_cannot_be_read_counts_as_none_and_can_be_replaced(
     assert only(groups).state == "open"
     states.set(name, "resolved", "ann", states.get(name))
     assert only(groups).state == "resolved"
-
-
-def test_one_group_is_read_alone(named: MakeProject, groups: ErrorGroups) -> None:
-    kill_for(named("one"), misnamed(), real_message("a"))
-    kill(named("one"), real_message("b"))
-    wanted = groups.read()[0].group
-
-    assert [group.group for group in groups.read(wanted)] == [wanted]
 
 
 def test_a_group_of_huge_messages_is_shown_by_one_of_them(named: MakeProject, groups: ErrorGroups) -> None:

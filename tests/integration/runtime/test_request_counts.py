@@ -6,13 +6,16 @@ import pytest
 import redis
 from celery.signals import worker_process_shutdown, worker_shutdown
 
-from prelabel_worker.accounts.request_counts import RequestCounts
+from prelabel.wire import keys
+from prelabel_worker.accounts.request_counts import RequestCounts, series_of
 from prelabel_worker.labelbox.sent_request import Operation, SentRequest
 from prelabel_worker.labelbox.types import ImportName
 from prelabel_worker.queries.flow import FlowReader
 from prelabel_worker.runtime.app import create_app
 from tests.support.project import Project
 from tests.support.rig import Rig
+
+REQUEST = SentRequest(Operation.POLL, "200", 0.1)
 
 
 @pytest.mark.parametrize("ends", [worker_process_shutdown, worker_shutdown], ids=["process", "worker"])
@@ -26,6 +29,21 @@ def test_a_worker_that_ends_writes_what_it_has_counted(rig: Rig, ends: Any) -> N
     labelbox.close()
     account = rig.settings.account
     assert FlowReader(rig.client, rig.settings.key_prefix).request_totals([account])[account].count == 1
+
+
+@pytest.mark.parametrize("of_type", [True, False], ids=["type", "number"])
+def test_a_key_that_cannot_be_used_loses_its_own_numbers_alone(project: Project, of_type: bool) -> None:
+    prefix = project.settings.key_prefix
+    total, counts = f"{keys.account(prefix, 'a')}:flow:total", RequestCounts(project.client, prefix)
+    if of_type:
+        project.client.set(total, "garbage")
+    else:
+        project.client.hset(total, mapping=dict.fromkeys(series_of(REQUEST), "garbage"))
+
+    counts.observer("a")(REQUEST)
+    counts.flush()
+
+    assert sum(point.count for point in FlowReader(project.client, prefix).requests("a")) == 1
 
 
 def test_counts_are_kept_until_redis_takes_them(project: Project) -> None:

@@ -41,6 +41,11 @@ def lines(*values: Any) -> bytes:
     return b"".join(json.dumps(value).encode() + b"\n" for value in values)
 
 
+def counts(out: str) -> list[str]:
+    """Return the lines of a dry run without its examples."""
+    return [line for line in out.splitlines() if not line.startswith("  such as ")]
+
+
 FORMS = {
     "plain": bytes,
     "mark": lambda content: BOM + content,
@@ -75,7 +80,7 @@ def test_messages_lose_no_line_in_a_file_or_on_standard_input(
 
     for done in (command("publish", str(file), "--dry-run"), command("publish", "-", "--dry-run", stdin=content)):
         assert (done.code, done.err) == (0, "")
-        assert done.out.splitlines() == [
+        assert counts(done.out) == [
             "would publish 2, refuse 0; nothing was published",
             "  own: 2 messages, annotations: bounding box 2",
         ]
@@ -93,7 +98,7 @@ def test_plain_lines_keep_the_first_annotation_of_their_data_row(
     done = command("publish", str(file), "--project", "p", "--dry-run")
 
     assert (done.code, done.err) == (0, "")
-    assert done.out.splitlines()[1:] == ["  p: 2 messages, annotations: bounding box 3"]
+    assert counts(done.out)[1:] == ["  p: 2 messages, annotations: bounding box 3"]
 
 
 @forms
@@ -115,7 +120,7 @@ def test_formats_of_other_tools_lose_no_line(
     done = command("publish", str(file), "--format", name, "--project", "p", *options, "--dry-run")
 
     assert (done.code, done.err) == (0, "")
-    assert done.out.splitlines()[1:] == [f"  p: 1 message, annotations: {count}"]
+    assert counts(done.out)[1:] == [f"  p: 1 message, annotations: {count}"]
     assert command("ontology", "infer", str(file), "--format", name, *options).code == 0
 
 
@@ -248,7 +253,7 @@ def test_a_file_of_keys_that_is_no_text_is_named_with_its_line(content: bytes, t
 
 
 @pytest.mark.parametrize("words", [["publish", "--project", "p", "--dry-run"], ["validate"], ["ontology", "infer"]])
-@pytest.mark.parametrize("form", ["auto", "messages", "ndjson"])
+@pytest.mark.parametrize("form", ["messages", "ndjson"])
 def test_a_file_of_another_format_is_told_the_option_that_reads_it(
     words: list[str], form: str, command: Command, tmp_path: Path
 ) -> None:
@@ -261,6 +266,58 @@ def test_a_file_of_another_format_is_told_the_option_that_reads_it(
     assert done.err == (
         f"prelabel: {file}: this looks like coco-results: give --format coco-results, with --categories FILE\n"
     )
+
+
+@pytest.mark.parametrize("words", [["publish", "--project", "p", "--dry-run"], ["validate"], ["ontology", "infer"]])
+def test_a_file_that_is_certainly_of_another_format_is_read_as_one(
+    words: list[str], command: Command, tmp_path: Path
+) -> None:
+    file = write(tmp_path, "results.json", [RESULT])
+    categories = write(tmp_path, "categories.json", [{"id": 1, "name": "vessel"}])
+    project = [] if "--project" in words or "infer" in words else ["--project", "p"]
+    ontology = ["--ontology", str(write(tmp_path, "ontology.json", ONTOLOGY))] if "validate" in words else []
+
+    done = command(*words, str(file), "--categories", str(categories), *(ontology or project))
+    without = command(*words, str(file), *(ontology or project))
+
+    assert done.code == 0, done.err
+    assert f"{file}: this looks like coco-results, and is read as --format coco-results\n" in done.err
+    assert without.code == 2
+    assert "names no categories: give --categories FILE" in without.err
+
+
+@pytest.mark.parametrize(
+    ("content", "options"),
+    [
+        ([RESULT | {"segmentation": [[1, 1, 9, 1, 9, 9]]}], "--format coco-segmentation or --format coco-results"),
+        ([{"label": "a", "score": 0.5}], "--format huggingface-labels or --format huggingface-vision"),
+        ("1,1,10,10,5,5,1\n", "--format mot"),
+    ],
+)
+def test_a_file_that_several_formats_read_is_not_read_but_told_the_options(
+    content: Any, options: str, command: Command, tmp_path: Path
+) -> None:
+    file = write(tmp_path, "predictions", content)
+
+    done = command("publish", str(file), "--project", "p", "--dry-run")
+
+    assert (done.code, done.out) == (2, "")
+    assert f"give {options}" in done.err
+
+
+def test_a_dry_run_shows_three_messages_of_bounded_width(command: Command, tmp_path: Path) -> None:
+    rows = [message(name) for name in "abcde"]
+    rows[1]["annotations"] = [{"name": "remark", "answer": "x" * 5_000}]
+    file = write(tmp_path, "messages", lines(*rows))
+
+    done = command("publish", str(file), "--dry-run")
+    as_json = command("publish", str(file), "--dry-run", "--json")
+
+    examples = [line for line in done.out.splitlines() if line.startswith("  such as ")]
+    assert [json.dumps(key) in example for key, example in zip("abc", examples, strict=True)] == [True] * 3
+    assert max(map(len, examples)) < 420
+    assert examples[1].endswith("…")
+    assert len(as_json.json["examples"]) == 3
 
 
 def test_a_named_pipe_of_another_format_is_read_once(command: Command, tmp_path: Path) -> None:
@@ -348,7 +405,7 @@ def test_a_dry_run_counts_each_project_and_what_the_mapping_leaves_out(command: 
         *("--mapping", str(mapping), "--dry-run"),
     )
 
-    assert done.out.splitlines()[1:] == [
+    assert counts(done.out)[1:] == [
         "  own: 2 messages, annotations: bounding box 2",
         "  other: 1 message, annotations: bounding box 1",
     ]
@@ -375,6 +432,7 @@ NO_TEXT = {
     "worker/prelabel_worker/setup/adding_state.py": "our own state",
     "worker/prelabel_worker/cli/setup/dataset.py": "our own report",
     "worker/prelabel_worker/cli/dead/edit.py": "a text that is kept as the editor wrote it",
+    "producers/prelabel/readers/arrow_files.py": "tables in binary",
     "worker/prelabel_worker/cli/main.py": "standard streams that were closed",
 }
 

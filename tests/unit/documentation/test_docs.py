@@ -52,10 +52,13 @@ def test_no_two_examples_write_the_same_file() -> None:
 
 
 def test_every_format_is_documented_with_its_options() -> None:
-    page = (ROOT / "docs/how-to/publish-from-files.md").read_text("utf-8")
+    pages = [ROOT / "docs/how-to/publish-from-files.md", *(ROOT / "docs/reference").glob("formats-*.md")]
+    tables = re.findall(
+        r"^\| format \|.*\n\|[-|]+\n((?:\|.*\n)+)", "".join(page.read_text("utf-8") for page in pages), re.M
+    )
     rows = {
         name: set(re.findall(r"`--([a-z-]+)`", rest))
-        for name, rest in re.findall(r"^\| `([a-z-]+)` \|(.*)", page, re.M)
+        for name, rest in re.findall(r"^\| `([a-z-]+)` \|(.*)", "".join(tables), re.M)
     }
 
     assert rows.pop("messages") == set()

@@ -23,6 +23,7 @@ TABLE = {
     errors.TooLarge: (RetryAction.SPLIT, "chunk"),
     errors.Refused: (RetryAction.SPLIT, "chunk"),
     errors.Unauthorized: (RetryAction.PAUSE, "account"),
+    errors.KeyReplaced: (RetryAction.LATER, "chunk"),
     errors.KeyMissing: (RetryAction.PAUSE, "project"),
     errors.AccountLimit: (RetryAction.PAUSE, "account"),
     errors.AllowanceSpent: (RetryAction.PAUSE, "account"),

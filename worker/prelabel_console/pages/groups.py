@@ -79,7 +79,7 @@ def group_page(request: Request) -> Response:
         section="groups",
         group=group,
         counts=counts,
-        spark=spark_of(counts),
+        deaths=spark_of(counts),
         running=[action for action in dead.bulk.log.all() if action.scope == f"group:{group.group}"][:5],
         query=f"group:{group.group}",
         explanation=explanation,

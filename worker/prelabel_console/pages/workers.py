@@ -1,4 +1,4 @@
-"""The living workers: roles, versions, liveness."""
+"""The workers: roles, versions, liveness."""
 
 from collections import Counter
 from importlib.metadata import version
@@ -14,17 +14,19 @@ from prelabel_worker.presence import missing_roles
 
 
 def workers_page(request: Request) -> Response:
-    """Answer the workers that ticked within the last minute."""
+    """Answer the workers that ticked within the last minute, and say which of them are silent."""
     reading = console_of(request).overview.latest()
     workers = reading.value.workers
+    alive = [worker for worker in workers if not worker.is_silent]
     return render(
         request,
         "workers.html",
         section="workers",
         age=reading.age_seconds,
         workers=workers,
-        roles=Counter(worker.role for worker in workers),
-        processes=sum(worker.concurrency for worker in workers),
+        alive=len(alive),
+        roles=Counter(worker.role for worker in alive),
+        processes=sum(worker.concurrency for worker in alive),
         missing=missing_roles(workers),
         versions=sorted({worker.version for worker in workers}),
         own_version=version("prelabel"),

@@ -2,6 +2,7 @@
 
 from prelabel.wire.client import Client
 from prelabel_worker.accounts.rate_limiter import Permits
+from prelabel_worker.labelbox.api_keys import fingerprint
 from prelabel_worker.labelbox.client import Labelbox
 from prelabel_worker.labelbox.errors import KeyMissing
 from prelabel_worker.labelbox.sent_request import Observe, ignore
@@ -14,6 +15,18 @@ def key_of(settings: Settings, account: str) -> str:
     if key is None or not key.get_secret_value():
         raise KeyMissing(f"PRELABEL_ACCOUNT_KEYS of this worker has no key for account {account}")
     return key.get_secret_value()
+
+
+def fingerprints(settings: Settings) -> dict[str, str]:
+    """Return account → the fingerprint of the key that it has now."""
+    return {account: fingerprint(key_of(settings, account)) for account in sorted(settings.accounts)}
+
+
+def has_new_key(settings: Settings, account: str, key: str) -> bool:
+    """Look at once whether the account has another key than this one by now, or none."""
+    settings.look_at_key_files()
+    current = settings.key_of(account)
+    return current is None or current.get_secret_value() != key
 
 
 def open_labelbox(settings: Settings, account: str, timeout_seconds: float = 0, observe: Observe = ignore) -> Labelbox:

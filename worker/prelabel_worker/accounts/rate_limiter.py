@@ -3,7 +3,6 @@
 The scripts decide about them by Redis's clock (scripts/lib/account_lib.lua has the bounds).
 """
 
-import hashlib
 import random
 from dataclasses import dataclass
 from typing import Literal
@@ -108,7 +107,7 @@ class Permits:
         if not service_failed:
             self.answered(permit)
         decision = retry_policy.decide(error, failures, base=0, cap=0)
-        if decision.passing:
+        if decision.passing and decision.scope == "account":
             self._stop("throttled", decision.seconds, str(error), lower_rate=isinstance(error, Throttled))
             return max(stopped, decision.seconds)
         if decision.action is RetryAction.PAUSE and decision.scope == "account":
@@ -137,8 +136,3 @@ class Permits:
             self._account, shown, seconds, kind=kind, refused_key=refused_key, lower_rate=lower_rate
         ):
             _log.warning("account.stopped", account=self._account, stop=kind, seconds=round(seconds, 1), detail=why)
-
-
-def fingerprint(api_key: str) -> str:
-    """Return 8 hex digits that tell keys of an account apart, and from which the key cannot be computed."""
-    return hashlib.blake2b(api_key.encode(), digest_size=4, person=b"prelabel.key.1").hexdigest()

@@ -1,8 +1,8 @@
 """The accounts as operators see and resume them: rate, stops, who has a key. Changes take effect at once."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 import redis
 
@@ -13,6 +13,7 @@ from prelabel.wire.client import Client, is_of_keys
 from prelabel_worker.accounts.pauses import end_of
 from prelabel_worker.presence import living
 from prelabel_worker.quarantine.names import project_ids
+from prelabel_worker.quarantine.pipelines import ask
 from prelabel_worker.scripts import Scripts
 from prelabel_worker.settings import Settings
 
@@ -68,6 +69,8 @@ class AccountStatus(JsonRecord):
     has_key: bool = False
     #: The living workers that have its key, by name.
     workers: tuple[str, ...] = ()
+    #: Fingerprint of a key → the living workers that use it, by name.
+    keys: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def in_order(self) -> bool:
@@ -90,8 +93,8 @@ class Accounts:
     def of(self, of_projects: Mapping[str, Sequence[str]]) -> list[AccountStatus]:
         """Return the same as `all`, for a caller that knows the projects of each account."""
         of_workers = self._of_workers()
-        names = {self._settings.account, *self._settings.account_keys, *of_workers, *of_projects}
-        return [self._status(name, of_projects.get(name, ()), of_workers.get(name, ())) for name in sorted(names)]
+        names = {self._settings.account, *self._settings.accounts, *of_workers, *of_projects}
+        return [self._status(name, of_projects.get(name, ()), of_workers.get(name)) for name in sorted(names)]
 
     def stops(self, name: str) -> list[Stop]:
         """Return what stops requests of this account now."""
@@ -112,7 +115,13 @@ class Accounts:
                 self._client.zadd(keys.projects(prefix), {project_id: 0}, xx=True, lt=True)
         return stopped
 
-    def _status(self, name: str, projects: Iterable[str] = (), workers: Iterable[str] = ()) -> AccountStatus:
+    def _status(
+        self, name: str, projects: Iterable[str] = (), workers: Mapping[str, str] | None = None
+    ) -> AccountStatus:
+        """Read an account; `workers` are those that have its key, with the key's fingerprint ('' if it is unknown)."""
+        users: dict[str, list[str]] = {}
+        for worker, key in sorted((workers or {}).items()):
+            users.setdefault(key, []).append(worker)
         limit, share, used, failures, openings, ms, probing, *stops = self._scripts.run("see_account", self._key(name))
         return AccountStatus(
             name=name,
@@ -128,29 +137,30 @@ class Accounts:
             ),
             projects=tuple(sorted(projects)),
             has_key=name in self._settings.accounts,
-            workers=tuple(sorted(workers)),
+            workers=tuple(sorted(workers or ())),
+            keys={key: users[key] for key in sorted(users) if key},
         )
 
-    def _of_workers(self) -> dict[str, list[str]]:
-        """Return account → the living workers that announce a key for it."""
-        by_account: dict[str, list[str]] = {}
+    def _of_workers(self) -> dict[str, dict[str, str]]:
+        """Return account → the living workers that announce a key for it, with its fingerprint."""
+        by_account: dict[str, dict[str, str]] = {}
         for worker in living(self._client, self._settings.key_prefix):
             for name in worker.accounts:
-                by_account.setdefault(name, []).append(worker.label)
+                by_account.setdefault(name, {})[worker.label] = worker.fingerprints.get(name, "")
         return by_account
 
     def _of_projects(self) -> dict[str, list[str]]:
         """Return account → the projects whose uploads it pays for."""
+
+        def commands(pipeline: Any, project_id: str) -> None:
+            pipeline.hget(keys.ProjectKeys(self._settings.key_prefix, project_id).overrides, "account")
+
         by_account: dict[str, list[str]] = {}
-        for project_id in self._projects():
-            project_keys = keys.ProjectKeys(self._settings.key_prefix, project_id)
-            try:
-                name = self._client.hget(project_keys.overrides, "account")
-            except redis.ResponseError as error:
-                if not is_of_keys(error):
-                    raise
-                name = None
-            account = name.decode("utf-8", "backslashreplace") if name else self._settings.account
+        for project_id, (name,) in ask(self._client, self._projects(), commands):
+            if isinstance(name, redis.RedisError) and not is_of_keys(name):
+                raise name
+            named = isinstance(name, bytes) and name
+            account = name.decode("utf-8", "backslashreplace") if named else self._settings.account
             by_account.setdefault(account, []).append(project_id)
         return by_account
 

@@ -68,6 +68,19 @@ COMMANDS: Mapping[str, Declared | Noun] = {
             "create": Declared("setup.batch:create", "Put data rows into a project, once Labelbox has processed them."),
         },
     ),
+    "bridge": Noun(
+        "Bridges from brokers and folders: redis, folder, kafka, nats, sqs.",
+        {
+            "redis": Declared("publish.bridge:redis_stream", "Publish the records of a Redis stream."),
+            "folder": Declared("publish.bridge:folder", "Publish the lines of JSON files in a folder, as they grow."),
+            "kafka": Declared("publish.bridge:kafka", "Publish the records of a Kafka topic."),
+            "nats": Declared("publish.bridge:nats", "Publish the messages of a NATS JetStream subject."),
+            "sqs": Declared(
+                "publish.bridge:sqs",
+                "Publish the messages of an SQS queue; boto3 finds region and keys as for every program of AWS.",
+            ),
+        },
+    ),
     "dataset": Noun(
         "Datasets: add.",
         {

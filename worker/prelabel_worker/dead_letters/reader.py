@@ -12,7 +12,7 @@ from prelabel_worker.chunks.held_state import HeldState, read_state
 from prelabel_worker.dead_letters.batches import SLICE, parts
 from prelabel_worker.dead_letters.filter import DeadLetterFilter
 from prelabel_worker.dead_letters.letter import DeadLetter, DeadLetterGroup, read_dead_letter
-from prelabel_worker.dead_letters.pipelines import ask
+from prelabel_worker.quarantine.pipelines import ask
 from prelabel_worker.rendering.identity import row_key
 
 

@@ -18,8 +18,8 @@ from prelabel.wire.client import Client
 from prelabel_worker.dead_letters.batches import SLICE
 from prelabel_worker.dead_letters.filter import DeadLetterFilter
 from prelabel_worker.dead_letters.letter import DeadLetter
-from prelabel_worker.dead_letters.pipelines import ask
 from prelabel_worker.dead_letters.reader import HeldReader
+from prelabel_worker.quarantine.pipelines import ask
 from prelabel_worker.rendering.identity import row_key
 
 MOST_SEARCHED = 50_000

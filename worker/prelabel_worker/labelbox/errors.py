@@ -12,6 +12,7 @@ PrelabelError
 │  ├─ TooLarge                the file must be smaller
 │  ├─ Refused                 the whole file was refused: at least one of its rows is at fault
 │  ├─ Unauthorized            the key is refused, so all requests of the account would fail
+│  ├─ KeyReplaced             the key was refused, and the worker has a newer one by now
 │  ├─ AccountLimit            the account is over a limit that only a person can change
 │  │  └─ AllowanceSpent       the plan's allowance of this month is used up: it ends with the month
 │  ├─ KeyMissing              this worker has no key for the project's account
@@ -89,6 +90,10 @@ class Refused(RequestError):
 
 class Unauthorized(RequestError):
     """Labelbox refused the API key."""
+
+
+class KeyReplaced(RequestError):
+    """Labelbox refused an API key that was replaced while it was used; the next request has the new one."""
 
 
 class AccountLimit(RequestError):

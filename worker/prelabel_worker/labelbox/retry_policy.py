@@ -87,7 +87,8 @@ Scope = Literal["row", "chunk", "project", "account"]
 class RetryDecision:
     """What to do, for which scope, and after how many seconds to try again.
 
-    `passing`: Labelbox is only busy, so the failure does not count as an attempt of the chunk and needs no person.
+    `passing`: Labelbox is only busy, or a key was replaced. The failure does not count as an attempt of the chunk and
+    needs no person.
     """
 
     action: RetryAction
@@ -133,7 +134,7 @@ def decide(error: errors.RequestError, failures: int, *, base: float, cap: float
         case errors.KeyMissing() | errors.Forbidden() | errors.ProjectGone():
             return RetryDecision(RetryAction.PAUSE, "project", PAUSE_SECONDS)
         case _:
-            return RetryDecision(RetryAction.LATER, "chunk", wait)
+            return RetryDecision(RetryAction.LATER, "chunk", wait, passing=isinstance(error, errors.KeyReplaced))
 
 
 def _until_next_month(now: float) -> float:

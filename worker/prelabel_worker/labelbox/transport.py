@@ -3,6 +3,7 @@
 import json
 import time
 import uuid
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -48,7 +49,8 @@ class UploadedFile(NamedTuple):
 class Transport:
     """One account's connections to Labelbox. A process needs one instance, which its threads may share.
 
-    The key is sent to the two addresses of the endpoint and nowhere else.
+    The key is sent to the two addresses of the endpoint and nowhere else. When nobody uses it any more, it closes its
+    connections itself: the threads of a process do not know which of them is the last to use an old key.
     """
 
     def __init__(self, endpoint: str, api_key: str, timeout_seconds: float) -> None:
@@ -72,11 +74,12 @@ class Transport:
         )
         # The address of a file contains its own permission, so the key must not be sent with the request.
         self._files = httpx.Client(headers=accepted, timeout=timeout_seconds, follow_redirects=False, mounts=mounts)
+        self._finalizer = weakref.finalize(self, _close, self._http, self._files)
+        self._finalizer.atexit = False
 
     def close(self) -> None:
         """Close all connections."""
-        self._http.close()
-        self._files.close()
+        self._finalizer()
 
     def post(self, query: str, variables: Mapping[str, Any], *, creates: bool, batches: bool = False) -> Answer:
         """Send a GraphQL request and return the answer. Raises RequestError.
@@ -160,6 +163,11 @@ class Transport:
                 if time.monotonic() > deadline:
                     raise httpx.ReadTimeout("the answer does not end")
             return Answer(response.status_code, response.headers, bytes(body))
+
+
+def _close(*clients: httpx.Client) -> None:
+    for client in clients:
+        client.close()
 
 
 def _pieces(response: httpx.Response) -> Iterator[bytes]:

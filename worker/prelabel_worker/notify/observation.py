@@ -2,20 +2,21 @@
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from prelabel.printing import counted
 from prelabel.unix_time import UnixTime
 from prelabel.wire import keys
-from prelabel.wire.client import Client, has_slots
+from prelabel.wire.client import Client
 from prelabel_worker.accounts.status import Accounts, AccountStatus
 from prelabel_worker.notify.fact import Fact, Kind, Value, quoted
 from prelabel_worker.presence import SILENT_SECONDS, WorkerStatus, living, missing_roles
+from prelabel_worker.quarantine.pipelines import ask
 from prelabel_worker.quarantine.quarantine import Quarantined
 from prelabel_worker.queries.error_groups import ErrorGroup, ErrorGroups
 from prelabel_worker.queries.overview import Overviews, ProjectSummary
 from prelabel_worker.settings import Settings
 
-_TOGETHER = 500
 _SHARE = 20
 
 
@@ -70,17 +71,14 @@ class Observer:
 
     def _oldest_chunks(self, project_ids: Sequence[str]) -> Mapping[str, float]:
         """Return when the oldest open chunk of each project was cut; its rows are at least as old."""
-        together = 1 if has_slots(self._client) else _TOGETHER
+
+        def commands(pipeline: Any, project_id: str) -> None:
+            pipeline.zrange(keys.ProjectKeys(self._prefix, project_id).chunks, 0, 0, withscores=True)
+
         cut = {}
-        for at in range(0, len(project_ids), together):
-            part = project_ids[at : at + together]
-            with self._client.pipeline(transaction=False) as pipeline:
-                for project_id in part:
-                    pipeline.zrange(keys.ProjectKeys(self._prefix, project_id).chunks, 0, 0, withscores=True)
-                answers = pipeline.execute(raise_on_error=False)
-            for project_id, answer in zip(part, answers, strict=True):
-                if isinstance(answer, list) and answer:
-                    cut[project_id] = answer[0][1] / 1000
+        for project_id, (chunks,) in ask(self._client, project_ids, commands):
+            if isinstance(chunks, list) and chunks:
+                cut[project_id] = chunks[0][1] / 1000
         return cut
 
 

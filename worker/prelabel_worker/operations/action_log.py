@@ -12,7 +12,7 @@ from prelabel.json_record import JsonRecord
 from prelabel.unix_time import UnixTime
 from prelabel.wire import keys
 from prelabel.wire.client import Client, server_time
-from prelabel_worker.dead_letters.pipelines import ask
+from prelabel_worker.quarantine.pipelines import ask
 
 KEPT = 1000
 """Maximum number of actions of one project; older ones are forgotten."""

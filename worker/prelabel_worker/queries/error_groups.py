@@ -19,9 +19,9 @@ from prelabel_worker.dead_letters.editing import Edits, suggested_edits
 from prelabel_worker.dead_letters.explain import cause_of, field_of
 from prelabel_worker.dead_letters.group_state import GroupState, GroupStates, State
 from prelabel_worker.dead_letters.letter import DeadLetter
-from prelabel_worker.dead_letters.pipelines import ask
 from prelabel_worker.dead_letters.reader import HeldReader
 from prelabel_worker.quarantine.names import project_ids
+from prelabel_worker.quarantine.pipelines import ask
 
 PROJECTS_SHOWN = 50
 """Maximum number of projects that a group names: the largest ones."""
@@ -134,18 +134,14 @@ class ErrorGroups:
         self._shares: dict[str, list[tuple[str, _Share]]] = {}
         self._samples: dict[tuple[str, str], DeadLetter] = {}
 
-    def read(self, only: str | None = None) -> list[ErrorGroup]:
-        """Return the groups, the largest first, or `only` the group with this fingerprint.
-
-        Groups without dead letters are among them while they have a state.
-        """
+    def read(self) -> list[ErrorGroup]:
+        """Return the groups, the largest first. Groups without dead letters are among them while they have a state."""
         if self._read_changed(project_ids(self._client.zrange(keys.projects(self._prefix), 0, -1))):
             self._shares = _by_group(self._projects)
-        shares = self._shares if only is None else {only: self._shares[only]} if only in self._shares else {}
-        self._read_samples(shares, keep=only is not None)
-        states = self._states.all() if only is None else {only: self._states.get(only)}
-        groups = [self._group(group, parts, states.get(group, GroupState())) for group, parts in shares.items()]
-        groups += [without_rows(group, state) for group, state in states.items() if group not in shares]
+        self._read_samples()
+        states = self._states.all()
+        groups = [self._group(group, parts, states.get(group, GroupState())) for group, parts in self._shares.items()]
+        groups += [without_rows(group, state) for group, state in states.items() if group not in self._shares]
         return sorted(groups, key=lambda group: (-group.rows, group.group))
 
     def _read_changed(self, project_ids: Sequence[str]) -> bool:
@@ -202,11 +198,11 @@ class ErrorGroups:
         pipeline.zrange(key, 0, 0, withscores=True)
         pipeline.zrange(key, 0, 0, desc=True, withscores=True)
 
-    def _read_samples(self, shares: dict[str, list[tuple[str, _Share]]], *, keep: bool) -> None:
+    def _read_samples(self) -> None:
         """Read the dead letters that stand for the groups, unless they were read before."""
         wanted = {
             (name, share.sample): group
-            for group, parts in shares.items()
+            for group, parts in self._shares.items()
             for name, share in parts[:SAMPLES]
             if share.sample
         }
@@ -214,14 +210,13 @@ class ErrorGroups:
         new = sorted(
             pair for pair, group in wanted.items() if pair not in self._samples or self._samples[pair].group != group
         )
-        first = {(parts[0][0], parts[0][1].sample) for parts in shares.values()}
+        first = {(parts[0][0], parts[0][1].sample) for parts in self._shares.values()}
         read = self._held.some(new, lambda pair, state: pair in first or state.bytes <= SMALL_BYTES)
         fresh = {
             (dead_letter.project_id, dead_letter.id): replace(dead_letter, message=b"", header=b"")
             for dead_letter in read
         }
-        known = self._samples.items()
-        kept = dict(known) if keep else {pair: dead_letter for pair, dead_letter in known if pair in wanted}
+        kept = {pair: dead_letter for pair, dead_letter in self._samples.items() if pair in wanted}
         self._samples = kept | fresh
 
     def _group(self, group: str, parts: list[tuple[str, _Share]], state: GroupState) -> ErrorGroup:

@@ -15,9 +15,9 @@ from prelabel.wire import keys
 from prelabel.wire.client import Client, is_of_keys, seconds_of
 from prelabel.wire.lanes import MAX_LANES
 from prelabel_worker.accounts.status import Accounts, AccountStatus
-from prelabel_worker.dead_letters.pipelines import ask
 from prelabel_worker.presence import WorkerStatus, living
 from prelabel_worker.quarantine.names import project_ids
+from prelabel_worker.quarantine.pipelines import ask
 from prelabel_worker.quarantine.quarantine import Quarantine, Quarantined, problem_of
 from prelabel_worker.queries.status import OUTCOMES, end_of_pause, queued_of
 from prelabel_worker.settings import Settings

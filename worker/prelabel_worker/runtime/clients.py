@@ -2,18 +2,19 @@
 
 import os
 import threading
+from functools import partial
 from typing import Any
 
 from prelabel.wire.client import Client, open_client
-from prelabel_worker.accounts.connection import key_of, open_labelbox, permits_of
+from prelabel_worker.accounts.connection import has_new_key, key_of, open_labelbox, permits_of
 from prelabel_worker.accounts.pauses import Pauses
-from prelabel_worker.accounts.rate_limiter import fingerprint
 from prelabel_worker.accounts.request_counts import RequestCounts
 from prelabel_worker.chunks.leases import Leases
 from prelabel_worker.chunks.ledger import Ledger
 from prelabel_worker.chunks.project_memory import ProjectMemory
 from prelabel_worker.chunks.row_reader import RowReader
 from prelabel_worker.dead_letters.store import HeldRows
+from prelabel_worker.labelbox.api_keys import fingerprint
 from prelabel_worker.labelbox.ontology_cache import Catalog
 from prelabel_worker.quarantine.quarantine import Quarantine
 from prelabel_worker.settings import Settings
@@ -29,26 +30,34 @@ def connect(settings: Settings) -> Client:
 
 
 class _Accounts:
-    """The accounts that the settings have keys for. Makes each on first use."""
+    """The accounts that the settings have keys for. Makes each on first use, and again for a new key."""
 
     def __init__(self, client: Client, settings: Settings, requests: RequestCounts) -> None:
         self._client = client
         self._settings = settings
         self._requests = requests
-        self._accounts: dict[str, Account] = {}
+        self._accounts: dict[str, tuple[str, Account]] = {}  # with the key
         self._lock = threading.Lock()
 
     def get(self, name: str) -> Account:
         """Return the account of this name, or the settings' account if it is empty. Raises KeyMissing."""
         name = name or self._settings.account
+        key = key_of(self._settings, name)
         with self._lock:
-            if name not in self._accounts:
-                self._accounts[name] = self._make(name)
-            return self._accounts[name]
+            known = self._accounts.get(name)
+            # The one with the old key is not closed here: other threads may be using it.
+            if known is None or known[0] != key:
+                known = self._accounts[name] = (key, self._make(name, key))
+            return known[1]
 
-    def _make(self, name: str) -> Account:
-        permits = permits_of(self._client, self._settings, name, fingerprint(key_of(self._settings, name)))
-        return Account(name, permits, open_labelbox(self._settings, name, observe=self._requests.observer(name)))
+    def _make(self, name: str, key: str) -> Account:
+        settings, observe = self._settings, self._requests.observer(name)
+        return Account(
+            name,
+            permits_of(self._client, settings, name, fingerprint(key)),
+            open_labelbox(settings, name, observe=observe),
+            partial(has_new_key, settings, name, key),
+        )
 
 
 class Runtime:

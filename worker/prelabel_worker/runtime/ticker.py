@@ -17,6 +17,7 @@ from kombu.exceptions import ChannelError
 from kombu.transport import virtual
 
 from prelabel.wire.client import words_of
+from prelabel_worker.accounts.connection import fingerprints
 from prelabel_worker.accounts.rate_limiter import POLLED_TOGETHER
 from prelabel_worker.chunks.chunk import KNOWN_VERSION
 from prelabel_worker.errors import ConfigurationError
@@ -171,6 +172,7 @@ class _Tick:
             role=self._role,
             concurrency=self._processes,
             accounts=sorted(self._settings.accounts),
+            fingerprints=fingerprints(self._settings),
             requests_per_minute=self._settings.requests_per_minute,
             request_burst=self._settings.request_burst,
             history_days=self._settings.history_days,

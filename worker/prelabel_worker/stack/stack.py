@@ -231,6 +231,8 @@ class Stack:
 
     def _start_worker(self, number: int) -> None:
         variables = _environment() | self._settings | environment.variables(self.file)
+        if self._with_console:  # for the links of notifications
+            variables["PRELABEL_CONSOLE_URL"] = f"http://127.0.0.1:{self._addresses.console_port}"
         command = [sys.executable, "-m", "prelabel_worker.runtime"]
         command += queue_arguments(self._roles[(number - 1) % len(self._roles)])
         processes = self._processes_each[(number - 1) % len(self._processes_each)]

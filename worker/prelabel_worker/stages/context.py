@@ -21,11 +21,15 @@ Hint = Callable[[str, str, str], None]
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An account of Labelbox: its permits, and the connection that its key opens."""
+    """An account of Labelbox with one of its keys."""
 
     name: str
+    #: Its request budget; a refusal of the key stops this key alone.
     permits: Permits
+    #: The connection that the key opens.
     labelbox: Labelbox
+    #: Looks whether the account has another key by now.
+    has_new_key: Callable[[], bool]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,14 @@ from contextlib import contextmanager
 
 from prelabel_worker.accounts.rate_limiter import Permit, Purpose
 from prelabel_worker.chunks.chunk import Chunk
-from prelabel_worker.labelbox.errors import OutcomeUnknown, RequestError, Throttled, Unavailable
+from prelabel_worker.labelbox.errors import (
+    KeyReplaced,
+    OutcomeUnknown,
+    RequestError,
+    Throttled,
+    Unauthorized,
+    Unavailable,
+)
 from prelabel_worker.stages.context import Account, StageContext
 
 LOOK_AGAIN_SECONDS = 60.0
@@ -51,11 +58,12 @@ class ChunkPermits:
         self._permit, self._good_until = None, float("-inf")
         try:
             yield
-        except RequestError as error:
+        except RequestError as raised:
+            error = judged(raised, self._account)
             self.stopped_seconds = min(permits.failed(permit, error, self._chunk.failures + 1), LOOK_AGAIN_SECONDS)
             if isinstance(error, Throttled | Unavailable | OutcomeUnknown):
                 self._context.ledger.open_fewer(self._chunk.project_id)
-            raise
+            raise error from None
         permits.answered(permit)
 
     def _park(self, permit: Permit) -> None:
@@ -64,6 +72,15 @@ class ChunkPermits:
         if permit.reserved and permit.wait > _LONG_WAIT_SECONDS:  # more chunks are open than the budget carries
             ledger.open_fewer(chunk.project_id)
         ledger.give_back(chunk, seconds, why=why, failures=chunk.failures, permit_ms=permit.ticket)
+
+
+def judged(error: RequestError, account: Account) -> RequestError:
+    """Return the error of a request; KeyReplaced instead if a key was refused that the account no longer has."""
+    if isinstance(error, Unauthorized) and account.has_new_key():
+        return KeyReplaced(
+            f"{error}, which was replaced meanwhile: the new key is used from now on", status=error.status
+        )
+    return error
 
 
 def waits_for(permit: Permit) -> str:

@@ -15,7 +15,7 @@ from prelabel_worker.labelbox.sent_request import Operation
 from prelabel_worker.labelbox.types import Import, ImportName
 from prelabel_worker.stages.context import StageContext
 from prelabel_worker.stages.guard import defect_of, guarded, leased, wait_after
-from prelabel_worker.stages.permits import LOOK_AGAIN_SECONDS, waits_for
+from prelabel_worker.stages.permits import LOOK_AGAIN_SECONDS, judged, waits_for
 from prelabel_worker.stages.settle import settle
 from prelabel_worker.tracing.spans import of_request
 
@@ -76,8 +76,9 @@ class _Poll:
             names = [ImportName(chunk.project_id, chunk.name, chunk.submit_as) for chunk in chunks]
             jobs = account.labelbox.find_imports(names, Operation.POLL)
         except RequestError as error:
+            failed = judged(error, account)
             failures = max(chunk.failures for chunk in chunks) + 1
-            self._recover(error, account.permits.failed(permit, error, failures))
+            self._recover(failed, account.permits.failed(permit, failed, failures))
             return
         account.permits.answered(permit)
         for chunk, job in zip(chunks, jobs, strict=True):

@@ -14,6 +14,8 @@ from prelabel_worker.cli.local.running import for_operators, for_programs_elsewh
 from prelabel_worker.cli.local.sandbox import put_project
 from prelabel_worker.cli.shared.interrupts import stop_signals
 from prelabel_worker.cli.shared.terminal import print_line, say, usage
+from prelabel_worker.redis_settings import ENV_PREFIX
+from prelabel_worker.settings import read_settings
 from prelabel_worker.stack.stack import Stack
 
 _DATA = "data"
@@ -52,11 +54,16 @@ def up(
     stop: SimpleQueue[None] = SimpleQueue()
     for number in stop_signals():
         signal.signal(number, lambda *_: stop.put(None))
-    with Stack(workers=workers, data=data, console=True, gateway=gateway, tell=say) as stack:
+    with Stack(workers=workers, data=data, console=True, gateway=gateway, settings=_settings(), tell=say) as stack:
         put_project(stack.file.sandbox_url, orjson.dumps(DEMO_PROJECT))
         for line in _greeting(stack, workers, data):
             print_line(line)
         supervise(stack, stop)
+
+
+def _settings() -> dict[str, str]:
+    """Return what the workers take from the settings here: whom they tell what is wrong."""
+    return {f"{ENV_PREFIX}NOTIFY_URL": read_settings().notify_url.get_secret_value()}
 
 
 def _greeting(stack: Stack, workers: int, data: str) -> Iterator[str]:

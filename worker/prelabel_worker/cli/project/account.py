@@ -89,12 +89,19 @@ class _Operator:
         check_account(self.accounts, name)
 
 
+def _keys(account: AccountStatus) -> str:
+    """Return the fingerprints of the keys that workers use, with their number of workers while there are several."""
+    if len(account.keys) == 1:
+        return next(iter(account.keys))
+    return ", ".join(f"{key} ({len(workers)})" for key, workers in account.keys.items())
+
+
 def _table(accounts: list[AccountStatus]) -> Table:
     numeric = ("limit", "rate now", "last minute", "projects")
-    table = new_table("account", *numeric, "key here", "workers", "note", numbers=numeric)
+    table = new_table("account", *numeric, "key here", "workers", "keys", "note", numbers=numeric)
     for account in accounts:
         numbers = [f"{number:,}" if account.limit else "" for number in (account.limit, account.rate, account.used)]
         numbers.append(f"{len(account.projects):,}")
         key = "yes" if account.has_key else "no"
-        table.add_row(account.name, *numbers, key, str(len(account.workers)), account_note(account))
+        table.add_row(account.name, *numbers, key, str(len(account.workers)), _keys(account), account_note(account))
     return table

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated
 
+import orjson
 import typer
 
 from prelabel import Publisher
@@ -22,6 +23,9 @@ from prelabel_worker.cli.shared.interrupts import ends_as_an_exception
 from prelabel_worker.cli.shared.terminal import DONE_WITH_DEAD, AsJson, RedisUrl, out, print_line, usage
 from prelabel_worker.settings import Settings
 
+_EXAMPLES = 3
+_EXAMPLE_CHARACTERS = 400
+"""How many messages `--dry-run` shows, and how much of each."""
 PublishAll = Callable[[Publisher, Source], tuple[int, int]]
 """Publishes all records of a source; returns how many were published, and how many refused."""
 
@@ -98,9 +102,13 @@ def _try_file(predictions: Predictions, file: str, project: str | None, *, as_js
     messages: Counter[str] = Counter()
     annotations: defaultdict[str, Counter[str]] = defaultdict(Counter)
     first = FirstRefusals()
+    examples: list[str] = []
 
     def take(record: Record) -> None:
         prepared = prepare(record.message)
+        if len(examples) < _EXAMPLES:
+            message = record.message
+            examples.append((message if isinstance(message, bytes) else orjson.dumps(message)).decode())
         messages[prepared.project_id] += 1
         annotations[prepared.project_id].update(kind.name for kind in read_message(prepared.raw)[1])
 
@@ -112,14 +120,21 @@ def _try_file(predictions: Predictions, file: str, project: str | None, *, as_js
             {"projectId": project_id, "messages": count, "annotations": dict(annotations[project_id].most_common())}
             for project_id, count in messages.items()
         ]
-        out({"wouldPublish": published, "refused": refused, "projects": projects, "errors": first.as_json()})
+        counts = {"wouldPublish": published, "refused": refused, "projects": projects}
+        out(counts | {"examples": list(map(_shortened, examples)), "errors": first.as_json()})
     else:
         print_line(f"would publish {published}, refuse {refused}; nothing was published")
         for project_id, count in messages.items():
             kinds = ", ".join(f"{name} {number:,}" for name, number in annotations[project_id].most_common())
             print_line(f"  {project_id}: {counted(count, 'message')}, annotations: {kinds}")
+        for example in examples:
+            print_line(f"  such as {_shortened(example)}")
     if refused:
         raise typer.Exit(DONE_WITH_DEAD)
+
+
+def _shortened(example: str) -> str:
+    return example if len(example) <= _EXAMPLE_CHARACTERS else f"{example[:_EXAMPLE_CHARACTERS]}…"
 
 
 @contextmanager

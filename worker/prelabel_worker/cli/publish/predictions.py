@@ -21,7 +21,7 @@ from prelabel.readers import (
 )
 from prelabel.readers.mapped import map_lines, read_outputs
 from prelabel.readers.ndjson import Form, LineOptions, read_lines
-from prelabel.readers.recognition import Likeness, has_no_json, recognise
+from prelabel.readers.recognition import Likeness, has_no_json, recognise, recognise_path
 from prelabel.text_input import STANDARD_INPUT, TextInput, name_of, open_text
 from prelabel_worker.cli.shared.parameters import sharing
 from prelabel_worker.cli.shared.terminal import say, usage
@@ -30,7 +30,10 @@ _AUTO, _MESSAGES, _NDJSON, _OUTPUTS = "auto", "messages", "ndjson", "outputs"
 _FORMATS = (_AUTO, _MESSAGES, _NDJSON, _OUTPUTS, *FORMATS)
 Watch = Callable[[TextInput], AbstractContextManager[BinaryIO]]
 """Wraps a text, for example to show how much of it was read."""
-_SPECIAL = ("categories", "images", "masks", "mask_url", "media", "frame_rate", "frame_step", "first_frame")
+_SPECIAL = (
+    *("categories", "images", "masks", "mask_url", "media", "frame_rate", "frame_step", "first_frame"),
+    *("texts", "columns", "multi_label", "question", "level", "ocr_as", "text_feature", "dpi"),
+)
 
 
 class Media(StrEnum):
@@ -38,6 +41,23 @@ class Media(StrEnum):
 
     AUDIO = "audio"
     VIDEO = "video"
+    DOCUMENT = "document"
+    IMAGE = "image"
+
+
+class Level(StrEnum):
+    """The boxes of OCR."""
+
+    WORD = "word"
+    LINE = "line"
+    BLOCK = "block"
+
+
+class OcrAs(StrEnum):
+    """What lines or words of OCR become."""
+
+    BOXES = "boxes"
+    ENTITIES = "entities"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +69,7 @@ class Predictions:
         typer.Option(
             "--format",
             metavar="FORMAT",
-            help=f"What the file holds: {', '.join(_FORMATS)}. auto: messages or Labelbox NDJSON, by its first line.",
+            help=f"What the file holds: {', '.join(_FORMATS)}. auto: by its beginning.",
         ),
     ] = _AUTO
     mapping: Annotated[
@@ -61,7 +81,9 @@ class Predictions:
     images: Annotated[Path | None, typer.Option(help="coco-…: the file with sizes and names of images.")] = None
     masks: Annotated[Path | None, typer.Option(help="coco-panoptic: the folder of PNG files.")] = None
     mask_url: Annotated[str | None, typer.Option(help="coco-panoptic: where Labelbox finds a PNG file.")] = None
-    media: Annotated[Media | None, typer.Option(help="rttm: the media type of the data rows.")] = None
+    media: Annotated[
+        Media | None, typer.Option(help="Speech: audio or video. OCR: document or image. Tables: video for frames.")
+    ] = None
     frame_rate: Annotated[float | None, typer.Option(min=0.001, help="Frames a second of the video.")] = None
     frame_step: Annotated[int | None, typer.Option(min=1, help="mot: N when the tracker saw every Nth frame only.")] = (
         None
@@ -69,6 +91,40 @@ class Predictions:
     first_frame: Annotated[
         int | None, typer.Option(min=0, help="mot: the number of the video's first frame in the file; 1 if not given.")
     ] = None
+    texts: Annotated[
+        Path | None, typer.Option(help="conll, brat: the file with the data row's text, or a folder of them.")
+    ] = None
+    columns: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ROLE=COLUMN", help="table, conll: the column with this role; several times for several."),
+    ] = None
+    multi_label: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Classes of data rows: a checklist of those with at least this score."),
+    ] = None
+    question: Annotated[str | None, typer.Option(help="Classes of data rows: their feature.")] = None
+    level: Annotated[Level | None, typer.Option(help="OCR: which boxes. [default: line]")] = None
+    ocr_as: Annotated[
+        OcrAs | None, typer.Option(help="hocr, alto: boxes, or entities of a text layer with its ids. [default: boxes]")
+    ] = None
+    text_feature: Annotated[str | None, typer.Option(help="OCR: the free text below a box that gets its words.")] = None
+    dpi: Annotated[
+        float | None, typer.Option(min=1, max=10_000, help="OCR: dots per inch of the pages, to count in points.")
+    ] = None
+
+    def recognised(self, file: str) -> "Predictions":
+        """Return these options with the file's own format, if none is given and the file is certainly of one.
+
+        Raises UnreadableInput. Prints the format on standard error.
+        """
+        path = Path(file)
+        if self.form != _AUTO or file == STANDARD_INPUT or not (path.is_file() or path.is_dir()):
+            return self
+        likeness = recognise_path(path)
+        if likeness is None or not likeness.certain or likeness.formats[0] not in FORMATS:
+            return self
+        say(f"{path}: this looks like {likeness.formats[0]}, and is read as --format {likeness.formats[0]}")
+        return replace(self, form=likeness.formats[0])
 
     @contextmanager
     def open(
@@ -89,8 +145,15 @@ class Predictions:
         `routed`, records that name no project go where the mapping says. The names in the mapping are checked against
         `ontology`. Exit code 2 when the options do not fit the format, or the file looks like another one.
         """
-        self._check()
-        mapping = self._mapping(project, ontology, routed=routed)
+        options = self.recognised(file)
+        mapping = options._mapping(project, ontology, routed=routed)
+        with options._opened(file, mapping, left_out, mixed=mixed, watch=watch) as source:
+            yield source
+
+    @contextmanager
+    def _opened(
+        self, file: str, mapping: PredictionMapping, left_out: dict[str, int] | None, *, mixed: bool, watch: Watch
+    ) -> Iterator[Source]:
         # A project that was given is then for the data rows that no route takes.
         project = None if mapping.routes else mapping.project
         can_be_addressed = project is not None or bool(mapping.routes)
@@ -103,6 +166,8 @@ class Predictions:
                     "once: write it to a file, unpacked or not, and give that file's name"
                 )
             special: dict[str, Any] = {name: value for name in _SPECIAL if (value := getattr(self, name)) is not None}
+            if self.columns is not None:
+                special["columns"] = _pairs(self.columns)
             options = ReaderOptions(project or "", self.model, self.global_key, mapping, **special)
             yield _to_the_end(self._named(Path(file), FORMATS[self.form].read(Path(file), options)))
             _count_left_out(mapping, left_out)
@@ -128,7 +193,11 @@ class Predictions:
             _count_left_out(mapping, left_out)
 
     def _mapping(self, project: str | None, ontology: Path | None, *, routed: bool) -> PredictionMapping:
-        """Return the mapping with the project and the options of the command line. Raises BadMapping."""
+        """Return the mapping with the project and the options of the command line. Raises BadMapping.
+
+        Exit code 2 when the options do not fit the format.
+        """
+        self._check()
         mapping = read_mapping(self.mapping, ontology=ontology) if self.mapping else PredictionMapping()
         if self.form == _OUTPUTS and mapping.output is None:
             usage("--format outputs needs --mapping FILE with a table [output]: docs/reference/mapping.md")
@@ -153,8 +222,8 @@ class Predictions:
             say(f"{path}: {likeness.text}")
 
     def _unlike(self, path: Path) -> Likeness | None:
-        with suppress(UnreadableInput), open_text(path) as stream:
-            likeness = recognise(stream, path)
+        with suppress(UnreadableInput):
+            likeness = recognise_path(path)
             return None if likeness is None or self.form in likeness.formats else likeness
         return None
 
@@ -171,6 +240,17 @@ class Predictions:
         for option in ("mapping", "global_key", "model", *_SPECIAL):
             if getattr(self, option) is not None and option not in accepted:
                 usage(f"--{option.replace('_', '-')} means nothing to --format {self.form}")
+
+
+def _pairs(words: list[str]) -> dict[str, str]:
+    """Return `ROLE=COLUMN` words as a table. Exit code 2 for a word of another form."""
+    pairs: dict[str, str] = {}
+    for word in words:
+        role, equals, column = word.partition("=")
+        if not (role and equals and column) or role in pairs:
+            usage(f"--columns {word}: expected ROLE=COLUMN, such as key=image, each role once")
+        pairs[role] = column
+    return pairs
 
 
 def _to_the_end(source: Source) -> Source:

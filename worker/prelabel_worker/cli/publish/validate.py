@@ -9,11 +9,11 @@ from typing import Annotated, Any, BinaryIO, cast
 import orjson
 import redis
 import typer
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
 from prelabel import printing
 from prelabel.printing import and_more, counted
-from prelabel.readers import FORMATS
+from prelabel.readers import FORMATS, Source
 from prelabel.text_input import TextInput, read_text
 from prelabel.wire.client import Client
 from prelabel_worker.chunks.project_memory import BOTH_FORMS, ProjectMemory
@@ -80,6 +80,7 @@ def command(
         usage("--as needs --ontology or --project: without them, only the structure is checked")
     if media_type is not None:
         known_media_type(media_type)
+    predictions = predictions.recognised(file)
     report = Report(noun="record" if predictions.form in FORMATS else "line")
     left_out: dict[str, int] = {}
     with predictions.open(file, project or STAND_IN, left_out, mixed=True, watch=_watched, ontology=ontology) as source:
@@ -90,7 +91,7 @@ def command(
             if project
             else structure
         )
-        validate(source, check, limit, report)
+        validate(_counted(source) if predictions.form in FORMATS else source, check, limit, report)
     say_left_out(left_out)
     if BOTH_FORMS in report.naming.values() and (not isinstance(check, OfProject) or check.any_form):
         accept = printing.command("project set", project or "PROJECT", data_row_forms="both")
@@ -174,6 +175,13 @@ def _fetch_ontology(settings: Settings, client: Client | None, project: str) -> 
     finally:
         labelbox.close()
     return Ontology.from_normalized(answer.normalized, answer.media_type)
+
+
+def _counted(source: Source) -> Source:
+    """Yield the records of a file, and show on a terminal how many there were."""
+    columns = (SpinnerColumn(), TextColumn("{task.completed:,.0f} read"))
+    with Progress(*columns, transient=True, console=console(stderr=True), disable=not sys.stderr.isatty()) as progress:
+        yield from progress.track(source, total=None)
 
 
 class _Watched:

@@ -1,0 +1,110 @@
+"""`prelabel bridge kafka` against librdkafka's mock cluster, which the test's own producer runs."""
+
+from collections.abc import Iterator
+
+import pytest
+from confluent_kafka import Consumer, Producer, TopicPartition
+
+from prelabel.bridges.kafka import KafkaTopic
+from tests.support.bridging import Bridges, record
+from tests.support.waiting import wait_for
+
+
+class Cluster:
+    """A mock cluster, which lives as long as this producer."""
+
+    def __init__(self) -> None:
+        self.producer = Producer({"test.mock.num.brokers": 1, "bootstrap.servers": "ignored", "log_level": 0})
+        metadata = self.producer.list_topics(timeout=10)
+        self.brokers = ",".join(f"{broker.host}:{broker.port}" for broker in metadata.brokers.values())
+
+    def send(self, *payloads: bytes, partition: int = 0, headers: dict[str, str] | None = None) -> None:
+        for payload in payloads:
+            self.producer.produce("detections", payload, partition=partition, key=b"cam-1", headers=headers or {})
+        assert self.producer.flush(10) == 0
+
+    def committed(self, partition: int = 0) -> int:
+        consumer = Consumer({"bootstrap.servers": self.brokers, "group.id": "prelabel", "log_level": 0})
+        (found,) = consumer.committed([TopicPartition("detections", partition)], timeout=10)
+        consumer.close()
+        return int(found.offset)
+
+
+@pytest.fixture
+def cluster() -> Iterator[Cluster]:
+    made = Cluster()
+    yield made
+    made.producer.flush(1)
+
+
+def test_records_are_published_and_offsets_committed_past_a_poisoned_one(bridges: Bridges, cluster: Cluster) -> None:
+    cluster.send(record("a"), b"\x00poison", record("b"))
+    cluster.send(b'{"annotations": []}', headers={"X-Frame": "c"})
+
+    bridges.run("kafka", "detections", "--brokers", cluster.brokers, "--once", code=1)
+
+    assert {each["dataRow"]["globalKey"] for each in bridges.messages()} == {"a", "b", "c"}
+    assert {each["messageId"] for each in bridges.messages()} == {f"kafka:detections:0:{n}" for n in (0, 2, 3)}
+    assert [each["where"] for each in bridges.bad()] == ["detections[0] at 1"]
+    assert cluster.committed() == 4
+
+
+def test_nothing_is_committed_before_it_is_acknowledged_and_no_group_is_cut(cluster: Cluster) -> None:
+    cluster.send(*[record(str(n)) for n in range(4)])
+    feed = KafkaTopic("detections", {"bootstrap.servers": cluster.brokers, "group.id": "prelabel"})
+    got = []
+    wait_for(lambda: got.extend(feed.read(10, 0.5)) or len(got) == 4, "four records")  # type: ignore[func-returns-value]
+    assert cluster.committed() < 0
+
+    feed.acknowledge([[got[0]], [got[1], got[3]]])  # the third one waits, inside of a group
+
+    assert cluster.committed() == 1
+    feed.acknowledge([[got[2]]])
+    assert cluster.committed() == 4
+    feed.close()
+
+
+def test_a_partition_that_went_to_another_bridge_is_not_committed_by_the_first(cluster: Cluster) -> None:
+    cluster.send(record("a"))
+    config = {"bootstrap.servers": cluster.brokers, "group.id": "prelabel", "session.timeout.ms": 6000}
+    feed = KafkaTopic("detections", config)
+    got = []
+    wait_for(lambda: got.extend(feed.read(10, 0.5)) or got, "the record")  # type: ignore[func-returns-value]
+    feed._revoke(feed._consumer, [TopicPartition("detections", 0)])
+
+    feed.acknowledge([got])
+
+    assert cluster.committed() < 0
+    feed.close()
+
+
+def test_the_group_is_kept_while_the_bridge_waits(cluster: Cluster) -> None:
+    cluster.send(record("a"))
+    feed = KafkaTopic("detections", {"bootstrap.servers": cluster.brokers, "group.id": "prelabel"})
+    got = []
+    wait_for(lambda: got.extend(feed.read(10, 0.5)) or got, "the record")  # type: ignore[func-returns-value]
+    cluster.send(record("b"))
+    for _ in range(20):
+        feed.hold()
+
+    wait_for(lambda: got.extend(feed.read(10, 0.5)) or len(got) == 2, "the next record")  # type: ignore[func-returns-value]
+
+    feed.acknowledge([got])
+    assert cluster.committed() == 2
+    feed.close()
+
+
+def test_a_killed_bridge_loses_nothing(bridges: Bridges, cluster: Cluster) -> None:
+    def write(number: int) -> None:
+        cluster.producer.produce("detections", record(f"k{number}", left=number), partition=0)
+        if number % 50 == 49:
+            cluster.producer.flush(10)
+
+    # A broker gives the partition to the next member when the session of the killed one is over.
+    config = bridges.folder / "kafka.properties"
+    config.write_text("# short, for the test\nsession.timeout.ms=4000\nheartbeat.interval.ms=300\n")
+    words = ["kafka", "detections", "--brokers", cluster.brokers, "--config", str(config)]
+    bridges.survive(words, write, rows=600, seed=4, kills=1)
+
+    assert bridges.lefts() == {f"k{n}": n for n in range(600)}
+    assert bridges.bad() == []

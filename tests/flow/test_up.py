@@ -38,7 +38,7 @@ class Up:
         clean = {name: value for name, value in os.environ.items() if not name.startswith("PRELABEL_")}
         with self._out.open("wb") as out, self._err.open("wb") as err:
             self.process = subprocess.Popen(
-                [*COMMAND, "up"], cwd=folder, env=clean | variables, stdout=stdout or out, stderr=err
+                [*COMMAND, "up", "--gateway"], cwd=folder, env=clean | variables, stdout=stdout or out, stderr=err
             )
 
     def started(self) -> "Up":
@@ -94,12 +94,12 @@ def settle(stack: StackFile, rows: int) -> None:
 def test_parts_that_are_killed_run_again_and_no_row_is_lost(up: Up) -> None:
     before = up.file
     with Publisher(before.redis_url) as publisher:
-        for at, part in enumerate(("worker1", "redis", "sandbox", "worker2", "console")):
+        for at, part in enumerate(("worker1", "redis", "sandbox", "worker2", "console", "gateway")):
             for row in range(300):
                 publisher.publish(box(f"{at}-{row}", project=PROJECT))
             up.kill(part)
             assert f"{part} has ended by itself (SIGKILL): starting it again in 0.5 s" in up.err
-    settle(before, 1500)
+    settle(before, 1800)
 
     after = up.file
     assert (after.redis_url, after.sandbox_url, after.labelbox_api_key, after.console_url) == (
@@ -110,6 +110,18 @@ def test_parts_that_are_killed_run_again_and_no_row_is_lost(up: Up) -> None:
     )
     assert {part for part in before.pids if before.pids[part] != after.pids[part]} == before.pids.keys()
     assert up.process.poll() is None
+
+
+def test_programs_publish_over_http_at_the_address_in_the_private_file(up: Up) -> None:
+    url = up.file.gateway_url
+    token = url.partition("//stack:")[2].partition("@")[0]
+
+    answer = httpx.post(f"{url}/v1/predictions", json=box("posted", project=PROJECT), timeout=30)
+
+    assert answer.json()["results"][0]["durable"] == "redis"
+    settle(up.file, 1)
+    assert len(token) == 32
+    assert token not in up.out + up.err
 
 
 def test_the_stack_has_a_console_whose_token_is_in_the_private_file_alone(up: Up) -> None:

@@ -56,7 +56,9 @@ class Intake:
             self._results.left_out(row)
 
     async def _accept(self, row: int, prepared: list[Prepared]) -> None:
-        projects = tuple(message.project_id for message in prepared)
+        projects: tuple[str, ...] = (prepared[0].project_id,)
+        if len(prepared) > 1:
+            projects = tuple([message.project_id for message in prepared])
         if self._full and not self._full.isdisjoint(projects):
             self._results.not_taken(row)
             return

@@ -2,11 +2,14 @@
 
 import os
 import sys
+from importlib.util import find_spec
 from typing import Annotated, Literal
 
 import typer
 
+from prelabel_worker.cli import needs_extra
 from prelabel_worker.cli.shared.configuration import settings_for
+from prelabel_worker.cli.shared.terminal import usage
 from prelabel_worker.presence import full_name
 from prelabel_worker.redis_settings import ENV_PREFIX, FILE_SUFFIX
 from prelabel_worker.runtime import roles
@@ -27,6 +30,20 @@ def worker(
 
     Example: prelabel worker --concurrency 4
     """
+    if find_spec("celery") is None:
+        usage(needs_extra("worker"))
+    settings = settings_for()
+    environment = dict(os.environ)
+    if "redis_url" in settings.model_fields_set:
+        environment |= {
+            "PRELABEL_REDIS_URL": settings.redis_url.get_secret_value(),
+            "PRELABEL_BROKER_URL": (settings.broker_url or settings.redis_url).get_secret_value(),
+            "PRELABEL_LABELBOX_ENDPOINT": settings.labelbox_endpoint,
+            "PRELABEL_LABELBOX_API_KEY": settings.labelbox_api_key.get_secret_value(),
+            "PRELABEL_ACCOUNT_KEYS": json.dumps(
+                {name: key.get_secret_value() for name, key in settings.account_keys.items()}
+            ),
+        }
     settings_for()
     command = [sys.executable, "-m", "prelabel_worker.runtime", "--hostname", full_name(name)]
     command += ["--concurrency", str(concurrency), *roles.queue_arguments(role)]

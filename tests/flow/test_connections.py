@@ -11,7 +11,9 @@ import redis
 from prelabel import Publisher, RedisUnavailable
 from prelabel.wire.redis_url import InvalidUrl
 from prelabel_worker.queries.status import Inspector
+from prelabel_worker.settings import load_settings
 from prelabel_worker.stack.redis_server import free_port
+from tests.support.command import command_of
 from tests.support.flow import box, run_in
 from tests.support.redis_server import start_redis
 from tests.support.sandbox.process import SandboxProcess
@@ -84,30 +86,48 @@ def test_publishers_and_commands_refuse_the_same_urls(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("url", "words", "remedy"), WRONG)
 def test_a_wrong_setting_ends_every_command_with_the_error_of_the_server(
-    url: str, words: str, remedy: str, locked: str, tmp_path: Path
+    url: str,
+    words: str,
+    remedy: str,
+    locked: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     url = url.format(place=locked)
-    for command in ("status", "worker"):
-        done = run_in(tmp_path, *command.split(" "), PRELABEL_REDIS_URL=url, PRELABEL_LABELBOX_API_KEY="a-key")
-        assert done.returncode == 2, command
-        assert words.lower() in done.stderr.lower(), command
-        assert remedy in done.stderr, command
-        assert PASSWORD not in done.stderr
-        assert "start it" not in done.stderr
+    worker = run_in(tmp_path, "worker", PRELABEL_REDIS_URL=url, PRELABEL_LABELBOX_API_KEY="a-key")
+    status = command_of(load_settings(redis_url=url), monkeypatch, tmp_path, capsys)("status")
+    assert (worker.returncode, status.code) == (2, 2)
+    for said in (worker.stderr, status.err):
+        assert words.lower() in said.lower()
+        assert remedy in said
+        assert PASSWORD not in said
+        assert "start it" not in said
 
 
 @pytest.mark.parametrize(("url", "words", "remedy"), WRONG)
 def test_a_wrong_broker_url_ends_a_worker_with_the_error_of_the_server(
-    url: str, words: str, remedy: str, locked: str, redis_url: str, prefix: str, tmp_path: Path
+    url: str,
+    words: str,
+    remedy: str,
+    locked: str,
+    redis_url: str,
+    prefix: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     told = {"PRELABEL_REDIS_URL": redis_url, "PRELABEL_BROKER_URL": url.format(place=locked)}
     told |= {"PRELABEL_KEY_PREFIX": prefix, "PRELABEL_LABELBOX_API_KEY": "a-key"}
+    settings = load_settings(redis_url=redis_url, key_prefix=prefix, labelbox_endpoint="http://127.0.0.1:1/graphql")
+    command = command_of(settings, monkeypatch, tmp_path, capsys)
+    monkeypatch.setenv("PRELABEL_BROKER_URL", told["PRELABEL_BROKER_URL"])
 
-    worker, doctor = (run_in(tmp_path, command, **told) for command in ("worker", "doctor"))
+    worker, doctor = run_in(tmp_path, "worker", **told), command("doctor")
 
     assert worker.returncode == 2
     assert f"PRELABEL_BROKER_URL: the broker at {url.partition('://')[0]}://{locked}/" in worker.stderr
-    for said in (worker.stderr, doctor.stdout):
+    for said in (worker.stderr, doctor.out):
         assert words.lower() in said.lower()
         assert remedy in said
 

@@ -75,15 +75,20 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "a folder"
 
 
-@pytest.fixture
-def up(folder: Path) -> Iterator[Up]:
-    running = Up(folder, PRELABEL_NOTIFY_URL=RECEIVER).started()
+@pytest.fixture(scope="module")
+def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    """Yield a stack of the tests that end none."""
+    running = Up(tmp_path_factory.mktemp("up") / "a folder", PRELABEL_NOTIFY_URL=RECEIVER).started()
     yield running
     running.stop()
 
 
+def imported(stack: StackFile) -> int:
+    return Inspector(redis.Redis.from_url(stack.redis_url)).status(PROJECT).imported
+
+
 def settle(stack: StackFile, rows: int) -> None:
-    """Wait until all rows are imported, and assert that none was lost or counted twice."""
+    """Wait until so many rows are imported in all, and assert that none was lost or counted twice."""
     client = redis.Redis.from_url(stack.redis_url)
     wait_for(lambda: Inspector(client).status(PROJECT).imported == rows, f"{rows} imported rows", 90)
     status = Inspector(client).status(PROJECT)
@@ -92,14 +97,14 @@ def settle(stack: StackFile, rows: int) -> None:
 
 
 def test_parts_that_are_killed_run_again_and_no_row_is_lost(up: Up) -> None:
-    before = up.file
+    before, rows = up.file, imported(up.file)
     with Publisher(before.redis_url) as publisher:
         for at, part in enumerate(("worker1", "redis", "sandbox", "worker2", "console", "gateway")):
             for row in range(300):
                 publisher.publish(box(f"{at}-{row}", project=PROJECT))
             up.kill(part)
             assert f"{part} has ended by itself (SIGKILL): starting it again in 0.5 s" in up.err
-    settle(before, 1800)
+    settle(before, rows + 1800)
 
     after = up.file
     assert (after.redis_url, after.sandbox_url, after.labelbox_api_key, after.console_url) == (
@@ -113,23 +118,23 @@ def test_parts_that_are_killed_run_again_and_no_row_is_lost(up: Up) -> None:
 
 
 def test_programs_publish_over_http_at_the_address_in_the_private_file(up: Up) -> None:
-    url = up.file.gateway_url
+    url, rows = up.file.gateway_url, imported(up.file)
     token = url.partition("//stack:")[2].partition("@")[0]
 
     answer = httpx.post(f"{url}/v1/predictions", json=box("posted", project=PROJECT), timeout=30)
 
     assert answer.json()["results"][0]["durable"] == "redis"
-    settle(up.file, 1)
+    settle(up.file, rows + 1)
     assert len(token) == 32
     assert token not in up.out + up.err
 
 
 def test_the_stack_has_a_console_whose_token_is_in_the_private_file_alone(up: Up) -> None:
-    url = up.file.console_url
+    url, rows = up.file.console_url, imported(up.file)
     token = url.partition("token=")[2]
     with Publisher(up.file.redis_url) as publisher:
         publisher.publish(box("seen", project=PROJECT))
-    settle(up.file, 1)
+    settle(up.file, rows + 1)
 
     with httpx.Client(follow_redirects=True, headers={"accept": "text/html"}) as browser:
         assert browser.get(url.partition("?")[0]).status_code == 401
@@ -149,13 +154,15 @@ def test_the_stack_has_a_console_whose_token_is_in_the_private_file_alone(up: Up
     assert not [line for line in lines if token in line]
 
 
-def test_a_publisher_keeps_its_connection_over_a_stop_and_the_next_start(folder: Path) -> None:
+def test_a_stopped_stack_names_no_address_and_a_publisher_continues_at_the_next_start(folder: Path) -> None:
     first = Up(folder).started()
     file = first.file
+    assert run_in(folder, "status").returncode == 0
     with Publisher(file.redis_url) as publisher:
         publisher.publish(box("before", project=PROJECT))
         publisher.flush(30)
         assert first.stop() == 0
+        assert {path.name for path in (folder / ".prelabel").iterdir()} == {"data", "lock", "logs"}
         publisher.publish(box("meanwhile", project=PROJECT))
         second = Up(folder).started()
         try:
@@ -222,22 +229,20 @@ def test_a_terminal_is_shown_the_variables_ready_to_paste(folder: Path) -> None:
         os.close(parent)
 
 
-def test_it_gives_up_on_a_part_that_ends_again_and_again_and_shows_why(up: Up) -> None:
-    folder = up.folder / ".prelabel" / "data" / "sandbox"
-    for file in folder.glob("state.sqlite3*"):
+def test_it_gives_up_on_a_part_that_ends_again_and_again_and_shows_why(folder: Path) -> None:
+    up = Up(folder).started()
+    state = folder / ".prelabel" / "data" / "sandbox"
+    for file in state.glob("state.sqlite3*"):
         file.unlink()
-    (folder / "state.sqlite3").mkdir()
+    (state / "state.sqlite3").mkdir()
     os.kill(up.file.pids["sandbox"], signal.SIGKILL)
 
-    assert up.process.wait(120) == 4
+    try:
+        assert up.process.wait(120) == 4
+    finally:
+        up.stop()
     waits = re.findall(r"starting it again in (\S+) s", up.err)
     assert waits == ["0.5", "1", "2", "4", "8"]
     assert re.search(r"sandbox .*, 6 times in a row: giving up\. The last lines of .*sandbox\.log:", up.err)
     assert "OperationalError: unable to open database file" in up.err
     assert not (up.folder / ".prelabel" / "stack.json").exists()
-
-
-def test_a_stopped_stack_leaves_no_file_that_names_its_addresses(up: Up) -> None:
-    assert run_in(up.folder, "status").returncode == 0
-    assert up.stop() == 0
-    assert {path.name for path in (up.folder / ".prelabel").iterdir()} == {"data", "lock", "logs"}

@@ -15,7 +15,7 @@ COPY sandbox sandbox
 # Without pip, since nothing is installed into the finished environment.
 RUN python -m venv --without-pip /opt/prelabel \
  && pip --python /opt/prelabel/bin/python install --no-cache-dir --disable-pip-version-check \
-    --constraint constraints.txt '.[console,sandbox]'
+    --constraint constraints.txt '.[console,gateway,sandbox]'
 
 FROM ${BASE}
 ARG VERSION=0.1.0

@@ -12,6 +12,8 @@ from typing import Any
 from deploy import compose
 from deploy.compose import FILE
 from deploy.finding import Finding
+from prelabel_worker.cli.commands import COMMANDS
+from prelabel_worker.cli.lazy_group import Declared, LazyCommand
 from prelabel_worker.settings import SECRETS, Settings
 
 REDIS = "redis"
@@ -32,6 +34,9 @@ _PASSWORD_IN_URL = re.compile(r"://[^/@\s]*:[^/@\s]+@")
 KNOWN_SETTINGS = {f"PRELABEL_{name.upper()}" for name in Settings.model_fields} | {
     f"PRELABEL_{name.upper()}_FILE" for name in SECRETS
 }
+_GATEWAY = COMMANDS["gateway"]
+assert isinstance(_GATEWAY, Declared)  # noqa: S101
+KNOWN_SETTINGS |= {option.envvar for option in LazyCommand("gateway", _GATEWAY).load().params if option.envvar}
 """The variables that our commands read."""
 
 

@@ -76,7 +76,7 @@ def _containers(file: str, document: dict[str, Any]) -> Iterator[Finding]:
         yield from compose_rules.no_secret_in(file, name, [*container.get("command", ()), *container.get("args", ())])
         yield from compose_rules.flags(file, name, ["prelabel", *container.get("args", ())])
         command = container.get("args", ("",))[0]
-        if command in ("metrics", "console"):
+        if command in ("metrics", "console", "gateway"):
             yield from _pages(file, name, container, command)
         else:
             yield from _progress(file, name, container)
@@ -101,8 +101,8 @@ def _pages(file: str, name: str, container: dict[str, Any], command: str) -> Ite
     for probe in _PROBES:
         if not {"httpGet", "tcpSocket"} & set(container.get(probe, {})):
             yield Finding(file, f"{command}-answer", f"{name}: {probe} {container.get(probe)}", "httpGet or tcpSocket")
-    if command == "metrics" and any("API_KEY" in entry.get("name", "") for entry in container.get("env", ())):
-        yield Finding(file, "metrics-without-key", f"{name}: an API key", "none: it sends nothing to Labelbox")
+    if command != "console" and any("API_KEY" in entry.get("name", "") for entry in container.get("env", ())):
+        yield Finding(file, f"{command}-without-key", f"{name}: an API key", "none: it sends nothing to Labelbox")
 
 
 def _plain(file: str, document: dict[str, Any]) -> Iterator[Finding]:

@@ -22,7 +22,7 @@ from deploy.release.texts import NoRelease
 from deploy.sources import ROOT
 
 DIST = ROOT / "dist"
-_EXTRAS = "console,sandbox,worker"
+_EXTRAS = "console,gateway,sandbox,worker"
 _LISTER = "cyclonedx-bom>=7,<8"
 
 

@@ -12,6 +12,7 @@ WITH_VERSION = (
     "deploy/kubernetes/base/submit.yaml",
     "deploy/kubernetes/base/poll.yaml",
     "deploy/kubernetes/base/console.yaml",
+    "deploy/kubernetes/base/gateway.yaml",
     "deploy/kubernetes/base/metrics.yaml",
     "deploy/kubernetes/examples/kustomization.yaml",
 )

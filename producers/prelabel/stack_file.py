@@ -24,6 +24,7 @@ KEYS = {
     "pid": "pid",
     "pids": "pids",
     "console_url": "consoleUrl",
+    "gateway_url": "gatewayUrl",
 }
 """Field of `StackFile` → key in the file."""
 _MAX_BYTES = 64 * 1024
@@ -58,6 +59,8 @@ class StackFile:
     pids: dict[str, int] = field(default_factory=dict)
     #: The operators' pages, with the token that they ask for; empty if the stack has none.
     console_url: str = ""
+    #: Where programs publish over HTTP, with the token that it asks for; empty if the stack has no gateway.
+    gateway_url: str = ""
 
 
 def find_stack() -> tuple[Path, StackFile]:

@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from prelabel_worker.cli import NEEDS_EXTRA
 from tests.support.flow import COMMAND, Flow, Run, box, run_in
 
 ROOT = Path(__file__).parents[2]
@@ -246,7 +247,7 @@ def test_the_command_of_a_base_install_names_the_extra(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=False)
 
     assert done.returncode == 2
-    assert done.stderr == "prelabel: the command needs the worker extra: pip install 'prelabel[worker]'\n"
+    assert done.stderr == f"prelabel: {NEEDS_EXTRA}\n"
 
 
 def test_up_writes_its_file_when_all_answers_and_leaves_nothing_behind(

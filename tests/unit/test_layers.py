@@ -80,6 +80,8 @@ MAY_IMPORT = {
     "prelabel.mapping": "annotations errors messages text_input",
     "prelabel.readers": "annotations builders errors mapping text_input",
     "prelabel.bridges": "errors mapping messages private_files unix_time wire",
+    "prelabel.web_server": "errors",
+    "prelabel.gateway": "annotations errors mapping messages printing publishing validation version web_server wire",
     "prelabel.testing": "errors mapping messages printing publishing validation",
     # what is imported into Labelbox
     "prelabel_worker": "",

@@ -38,7 +38,7 @@ def ended_process() -> int:
 
 
 def test_the_keys_of_the_file_stay() -> None:
-    assert list(KEYS.values()) == [*WRITTEN, "consoleUrl"]
+    assert list(KEYS.values()) == [*WRITTEN, "consoleUrl", "gatewayUrl"]
 
 
 def test_the_nearest_folder_decides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,8 +49,7 @@ class AsyncPublisher(PublisherBase):
         """
         prepared = self._core.prepare(message, project_id, model)
         for one in prepared:
-            if one.project_id in self._queues or not self._core.offer(one, 0.0):
-                await self._wait_for_room(one)
+            await self._accept(one)
         return prepared[0].message_id if prepared else ""
 
     async def flush(self, timeout: float | None = None) -> None:
@@ -73,6 +72,11 @@ class AsyncPublisher(PublisherBase):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
+
+    async def _accept(self, prepared: "Prepared") -> None:
+        """Accept a checked message; while the buffer is full, wait for room. Raises BufferFull, PublisherClosed."""
+        if prepared.project_id in self._queues or not self._core.offer(prepared, 0.0):
+            await self._wait_for_room(prepared)
 
     async def _wait_for_room(self, prepared: "Prepared") -> None:
         """Wait in line for room. After the message is accepted, nothing is awaited, so it cannot be cancelled then."""

@@ -79,6 +79,8 @@ class ProjectBuffer:
     answered: int = 0
     #: Until `answered` reaches this number, rows do not wait for more rows.
     flush_until: int = 0
+    #: Until this number of rows has left the memory, rows should go to the disk before they are sent.
+    disk_until: int = 0
 
     def add(self, row: Row, now: float) -> bool:
         """Accept a row at the end; return whether the rows in memory may be ready earlier than before."""
@@ -125,9 +127,16 @@ class ProjectBuffer:
             return 0.0
         return self.oldest + self.limits.linger_seconds
 
-    def flush(self) -> int:
+    @property
+    def goes_by_disk(self) -> bool:
+        """Return whether a caller waits for rows in memory to be on the disk."""
+        return self.disk_until > self.answered + self.spooled
+
+    def flush(self, *, by_disk: bool = False) -> int:
         """Make all rows accepted so far ready to be sent; return the count of accepted rows."""
         self.flush_until = self.accepted
+        if by_disk:
+            self.disk_until = self.accepted
         return self.accepted
 
     def cut(self, now: float) -> list[bytes]:

@@ -63,10 +63,12 @@ class Outbox:
 
     @property
     def crowded(self) -> bool:
-        """Return whether so many rows are in memory that they go to the disk, although Redis accepts some."""
+        """Return whether rows go to the disk although Redis accepts some: so many are in memory, or a caller waits."""
         if self.spool is None or self.full:
             return False
-        return self.buffer.rows_in_memory > self.crowd_rows or self.buffer.bytes_in_memory > self.crowd_bytes
+        buffer = self.buffer
+        many = buffer.rows_in_memory > self.crowd_rows or buffer.bytes_in_memory > self.crowd_bytes
+        return many or buffer.goes_by_disk
 
     @property
     def is_on_disk(self) -> bool:

@@ -42,9 +42,17 @@ class Flush:
         """Return how many of these rows Redis does not have yet."""
         return sum(max(0, goal - buffer.answered) for buffer, goal in self.goals)
 
+    def in_memory(self) -> int:
+        """Return how many of these rows are neither in Redis nor on the disk yet."""
+        return sum(max(0, goal - buffer.answered - buffer.spooled) for buffer, goal in self.goals)
+
+    def is_refused(self) -> bool:
+        """Return whether Redis has refused a send for a reason that waiting cannot fix."""
+        return self.health.refusals > self.refusals_before
+
     def is_over(self) -> bool:
         """Return whether Redis has all of these rows, or has refused a send for a reason that waiting cannot fix."""
-        return self.health.refusals > self.refusals_before or self.remaining() == 0
+        return self.is_refused() or self.remaining() == 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,10 +132,16 @@ class Outboxes:
                 self._wake_for(box)
         return True
 
-    def begin_flush(self) -> Flush:
-        """Make all rows published so far ready to be sent, and return them as something to wait for."""
+    def begin_flush(self, projects: Iterable[str] | None = None, *, by_disk: bool = False) -> Flush:
+        """Make all rows published so far ready to be sent, and return them as something to wait for.
+
+        `projects` restricts this to their rows. With `by_disk` rows go to the spool first, if there is one and it has
+        room: then they are safe without an answer of Redis, however slow it is.
+        """
         with self.changed:
-            goals = [(box.buffer, box.buffer.flush()) for box in self.own.values()]
+            own = self.own
+            boxes = own.values() if projects is None else [own[name] for name in projects if name in own]
+            goals = [(box.buffer, box.buffer.flush(by_disk=by_disk)) for box in boxes]
             self.changed.notify_all()
             return Flush(goals, self.health, self.health.refusals)
 

@@ -14,7 +14,7 @@ import typer
 from typer.testing import CliRunner
 
 import prelabel
-from prelabel_worker.cli import NEEDS_EXTRA
+from prelabel_worker.cli import needs_extra
 from prelabel_worker.cli.commands import COMMANDS
 from prelabel_worker.cli.lazy_group import Declared, ExtraMissing, LazyCommand, Noun
 from prelabel_worker.cli.main import app
@@ -116,7 +116,7 @@ def test_a_command_whose_distribution_is_missing_names_the_extra(monkeypatch: py
     done = CliRunner().invoke(app, ["sandbox", "project", "--help"])
 
     assert isinstance(done.exception, ExtraMissing)
-    assert str(done.exception) == NEEDS_EXTRA
+    assert str(done.exception) == needs_extra("worker")
 
 
 def complete(folder: Path, **environment: str) -> str:

@@ -10,6 +10,7 @@ WITHOUT_JSON = {
     "up": "runs until it is interrupted; stack.json and stack.env have its addresses",
     "worker": "runs until it is interrupted; its log is JSON",
     "console": "runs until it is interrupted; /healthz answers in JSON",
+    "gateway": "runs until it is interrupted; it answers in JSON, and its log is JSON",
     "metrics": "answers in Prometheus's text format",
     "sandbox run": "runs until it is interrupted; it prints its address as JSON",
     "dead export": "writes NDJSON",

@@ -77,6 +77,7 @@ UNTYPED = {
     "cli/project/create.py": "the help of an option",
     "settings.py": "the description of a setting, for the documentation",
     "rendering/row_builder.py": "kept in Redis with the row, for readers who call the program in another way",
+    "producers/prelabel/gateway/openapi.py": "the title of a document for programs",
     "doctor/live/probe.py": "an answer in Labelbox",
 }
 

@@ -1,8 +1,18 @@
-"""The operators' command `prelabel`. It needs the worker extra; without it, it says so in one line."""
+"""The operators' command `prelabel`. It needs an extra; without it, it says so in one line."""
 
 import sys
 
-NEEDS_EXTRA = "the command needs the worker extra: pip install 'prelabel[worker]'"
+NEEDS_EXTRA = (
+    "the command needs an extra: pip install 'prelabel[worker]', or 'prelabel[command]' to publish files only, "
+    "'prelabel[gateway]' to publish over HTTP"
+)
+EXTRAS = {"gateway": "gateway"}
+"""The smallest extra with all that a command needs, where that is not the worker's."""
+
+
+def needs_extra(extra: str) -> str:
+    """Return the sentence for a command that needs an extra."""
+    return f"the command needs the {extra} extra: pip install 'prelabel[{extra}]'"
 
 
 def main() -> None:

@@ -16,6 +16,10 @@ COMMANDS: Mapping[str, Declared | Noun] = {
     "up": Declared("local.up:up", "Run Redis, the sandbox, workers and the console here until interrupted."),
     "worker": Declared("local.worker:worker", "Run a worker: it groups, submits, polls and settles."),
     "publish": Declared("publish.command:publish", "Publish predictions from a file."),
+    "gateway": Declared(
+        "publish.gateway:gateway",
+        "Accept predictions over HTTP and publish them: JSON, NDJSON and CloudEvents, from any language.",
+    ),
     "validate": Declared(
         "publish.validate:command",
         "Check predictions without publishing: exit code 1 when a line or a record would be refused.",

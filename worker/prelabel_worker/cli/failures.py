@@ -6,6 +6,7 @@ from prelabel.errors import PrelabelError
 from prelabel.printing import command
 from prelabel.private_files import UnsafeFile
 from prelabel.wire.client import words_of
+from prelabel_worker.cli import needs_extra
 from prelabel_worker.cli.shared.terminal import AWAY, USAGE, ServiceAway, print_traceback, say
 
 DEFECT = 1
@@ -22,6 +23,9 @@ def report(error: Exception) -> int:
     if isinstance(error, redis.RedisError):
         say(f"Redis refuses the command: {words_of(error)}")
         return AWAY
+    if isinstance(error, ModuleNotFoundError) and not (error.name or "").startswith("prelabel"):
+        say(needs_extra("worker"))
+        return USAGE
     if isinstance(error, UnsafeFile):
         say(f"{error.filename} {error.strerror}")
         return USAGE

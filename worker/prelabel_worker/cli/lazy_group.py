@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from prelabel.errors import PrelabelError
-from prelabel_worker.cli import NEEDS_EXTRA
+from prelabel_worker.cli import EXTRAS, needs_extra
 
 _PACKAGE = "prelabel_worker.cli"
 _EXAMPLE = "Example: "
@@ -68,7 +68,7 @@ class LazyCommand(TyperCommand):
         except ModuleNotFoundError as error:
             if (error.name or "").startswith("prelabel"):
                 raise
-            raise ExtraMissing(NEEDS_EXTRA) from None
+            raise ExtraMissing(needs_extra(EXTRAS.get(self.name or "", "worker"))) from None
         only = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
         only.command(self.name)(callback)
         command = typer.main.get_command(only)

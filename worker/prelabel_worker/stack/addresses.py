@@ -27,7 +27,7 @@ _LOOK_SECONDS = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where the stack's Redis, sandbox and console listen, and the secrets that they ask for."""
+    """Where the stack's Redis, sandbox, console and gateway listen, and the secrets that they ask for."""
 
     #: The port of Redis.
     redis_port: int
@@ -41,6 +41,10 @@ class Addresses:
     console_port: int = 0
     #: The token with which the console lets its holder do everything; empty in the file of a release without one.
     console_token: str = ""
+    #: The port of the gateway; 0 in the file of a release without one.
+    gateway_port: int = 0
+    #: The token with which programs publish over HTTP; empty in the file of a release without one.
+    gateway_token: str = ""
 
     @property
     def redis_url(self) -> str:
@@ -61,7 +65,9 @@ def keep(folder: Path, tell: Callable[[str], None]) -> Addresses:
     key = kept.sandbox_key if kept else f"sandbox-{secrets.token_hex(12)}"
     console_port = _port(kept.console_port if kept else 0, "the console", "", tell)
     token = (kept.console_token if kept else "") or secrets.token_urlsafe(24)
-    addresses = Addresses(redis_port, password, sandbox_port, key, console_port, token)
+    gateway_port = _port(kept.gateway_port if kept else 0, "the gateway", "PRELABEL_GATEWAY_URL", tell)
+    gateway_token = (kept.gateway_token if kept else "") or secrets.token_urlsafe(24)
+    addresses = Addresses(redis_port, password, sandbox_port, key, console_port, token, gateway_port, gateway_token)
     if addresses != kept:
         replace(folder / NAME, orjson.dumps(asdict(addresses)))
     return addresses
@@ -72,9 +78,10 @@ def _read(path: Path, tell: Callable[[str], None]) -> Addresses | None:
         check_regular(path)
         fields = orjson.loads(path.read_bytes())
         ports, texts = ["redis_port", "sandbox_port"], ["redis_password", "sandbox_key"]
-        if isinstance(fields, dict) and "console_port" in fields:
-            ports.append("console_port")
-            texts.append("console_token")
+        for part in ("console", "gateway"):
+            if isinstance(fields, dict) and f"{part}_port" in fields:
+                ports.append(f"{part}_port")
+                texts.append(f"{part}_token")
         if not all(type(fields[name]) is int and 0 < fields[name] < 65536 for name in ports):
             raise ValueError
         if not all(isinstance(fields[name], str) and _SECRET.fullmatch(fields[name]) for name in texts):

@@ -12,23 +12,26 @@ from prelabel.private_files import replace
 from prelabel.stack_file import StackFile
 
 NAME = "stack.env"
-_PASSWORD = re.compile(r"(?<=://):[^@/]*@")
+_MASK = r"//\1:***@"
+_PASSWORD = re.compile(r"(?<=:)//([^:@/]*):[^@/]*@")
 
 
 def variables(stack: StackFile) -> dict[str, str]:
     """Return the variables of the stack: the first is all that a publisher needs."""
+    gateway = {"PRELABEL_GATEWAY_URL": stack.gateway_url} if stack.gateway_url else {}
     return {
         "PRELABEL_REDIS_URL": stack.redis_url,
         "PRELABEL_BROKER_URL": stack.broker_url,
         "PRELABEL_LABELBOX_ENDPOINT": stack.labelbox_endpoint,
         "PRELABEL_LABELBOX_API_KEY": stack.labelbox_api_key,
+        **gateway,
     }
 
 
 def masked(stack: StackFile) -> list[str]:
     """Return the variables without the password and the key, for output that others may read."""
     shown = variables(stack) | {"PRELABEL_LABELBOX_API_KEY": "***"}
-    return [f"{name}={_PASSWORD.sub(':***@', value)}" for name, value in shown.items()]
+    return [f"{name}={_PASSWORD.sub(_MASK, value)}" for name, value in shown.items()]
 
 
 def exports(stack: StackFile) -> list[str]:

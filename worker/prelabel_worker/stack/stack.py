@@ -43,8 +43,8 @@ class Stack:
     """A running stack: `with Stack(folder, workers=2) as stack: ...`; one at a time in a folder.
 
     Workers take the `roles` in turn, and so the numbers of `processes`. The folder `data` keeps the state and the
-    addresses for the next start, unless that is `fresh`. `console` adds the operators' web pages. `tell` gets a line
-    when an address cannot be kept.
+    addresses for the next start, unless that is `fresh`. `console` adds the operators' web pages, `gateway` the
+    HTTP door. `tell` gets a line when an address cannot be kept.
     Enter the context from the main thread, see `Processes`.
     """
 
@@ -57,6 +57,7 @@ class Stack:
         processes: Sequence[int] = (1,),
         data: str = "data",
         console: bool = False,
+        gateway: bool = False,
         fresh: bool = False,
         settings: dict[str, str] | None = None,
         tell: Callable[[str], None] = lambda _: None,
@@ -64,6 +65,7 @@ class Stack:
         self.folder = folder.absolute()
         self._data = self.folder / data
         self._with_console = console
+        self._with_gateway = gateway
         self._fresh = fresh
         self._workers = workers
         self._roles = roles
@@ -139,6 +141,8 @@ class Stack:
             self._start_sandbox()
         elif name == "console":
             self._start_console()
+        elif name == "gateway":
+            self._start_gateway()
         else:
             self._start_worker(int(name.removeprefix("worker")))
         self._publish_file()
@@ -149,7 +153,14 @@ class Stack:
         sandbox = self._start_sandbox()
         redis_url, key = self._addresses.redis_url, self._addresses.sandbox_key
         self.file = StackFile(
-            redis_url, redis_url, f"{sandbox}/graphql", key, sandbox, os.getpid(), console_url=self._console_url
+            redis_url,
+            redis_url,
+            f"{sandbox}/graphql",
+            key,
+            sandbox,
+            os.getpid(),
+            console_url=self._console_url,
+            gateway_url=self._gateway_url,
         )
         client = self.client()
         # Workers of an earlier stack are gone, whatever they announced last.
@@ -158,6 +169,8 @@ class Stack:
             self._start_worker(number)
         if self._with_console:
             self._start_console()
+        if self._with_gateway:
+            self._start_gateway()
         inspector = Inspector(client)
         self._wait(lambda: len(inspector.workers()) >= self._workers, "the workers", self.pids())
         self._publish_file()
@@ -233,6 +246,14 @@ class Stack:
         command = [sys.executable, "-m", "prelabel_worker.cli", "console", "--port", str(self._addresses.console_port)]
         self._start_server("console", command, variables)
 
+    def _start_gateway(self) -> None:
+        """Start the HTTP door, with a spool beside the rows."""
+        digest = hashlib.sha256(self._addresses.gateway_token.encode()).hexdigest()
+        tokens = {"PRELABEL_GATEWAY_TOKENS": f"stack:{digest}"}
+        command = [sys.executable, "-m", "prelabel_worker.cli", "gateway", "--port", str(self._addresses.gateway_port)]
+        command += ["--spool-dir", str(self._data / "spool")]
+        self._start_server("gateway", command, _environment() | environment.variables(self.file) | tokens)
+
     def _start_server(self, name: str, command: Sequence[str], variables: dict[str, str]) -> bytes:
         """Start a part that prints a line once it answers, and return the line. Raises StackError."""
         process = self._processes.start(
@@ -248,6 +269,11 @@ class Stack:
     def _console_url(self) -> str:
         port, token = self._addresses.console_port, self._addresses.console_token
         return f"http://127.0.0.1:{port}/?token={token}" if self._with_console else ""
+
+    @property
+    def _gateway_url(self) -> str:
+        port, token = self._addresses.gateway_port, self._addresses.gateway_token
+        return f"http://stack:{token}@127.0.0.1:{port}" if self._with_gateway else ""
 
     def _wait(self, ready: Callable[[], bool], subject: str, parts: Iterable[str]) -> None:
         """Wait until `ready`. Raises StackError after half a minute, or when one of these parts has ended."""

@@ -50,14 +50,15 @@ def console(
 
 
 def _serve(settings: Settings, host: str, port: int, token: str | None, allowed: list[str]) -> None:
-    from prelabel_console import server, start  # with its extra, which other commands do not need
+    from prelabel import web_server  # with its extra, which other commands do not need
+    from prelabel_console import server, start
 
     made = None
     if token is None and not settings.console_tokens and not settings.console_proxy_header:
         token = made = secrets.token_urlsafe(24)
     access = start.access_of(settings, host, allowed, {user(): token} if token else {})
-    listening = server.listen(host, port)
-    address = server.address_of(listening, host)
+    listening = web_server.listen(host, port)
+    address = web_server.address_of(listening, host)
 
     def started() -> None:
         if notify := duty_of(settings, lambda: open_client(settings.state, _SOCKET_SECONDS)):

@@ -33,6 +33,12 @@ def for_operators(stack: Stack) -> str:
     return f"{url.partition('?')[0]} (consoleUrl in {stack.folder / 'stack.json'} has its token; only you can read it)"
 
 
+def for_publishers(stack: Stack) -> str:
+    """Return the address of the gateway without its token."""
+    scheme, _, rest = stack.file.gateway_url.partition("://")
+    return f"{scheme}://{rest.rpartition('@')[2]}"
+
+
 def for_programs_elsewhere(stack: Stack) -> Iterator[str]:
     """Yield the lines that tell how a program in another folder finds the stack.
 

@@ -10,7 +10,7 @@ import typer
 
 from prelabel.printing import command, counted
 from prelabel_worker.cli.local.demo_rows import DEMO_DATA
-from prelabel_worker.cli.local.running import for_operators, for_programs_elsewhere, supervise
+from prelabel_worker.cli.local.running import for_operators, for_programs_elsewhere, for_publishers, supervise
 from prelabel_worker.cli.local.sandbox import put_project
 from prelabel_worker.cli.shared.interrupts import stop_signals
 from prelabel_worker.cli.shared.terminal import print_line, say, usage
@@ -41,6 +41,7 @@ def up(
     data: Annotated[
         str, typer.Option(metavar="data|demo", help="Start with its own rows (data), or with those of the last demo.")
     ] = _DATA,
+    gateway: Annotated[bool, typer.Option("--gateway", help="Accept predictions over HTTP too.")] = False,
 ) -> None:
     """Run Redis, the sandbox, workers and the console here until interrupted. Nothing reaches a real account.
 
@@ -51,7 +52,7 @@ def up(
     stop: SimpleQueue[None] = SimpleQueue()
     for number in stop_signals():
         signal.signal(number, lambda *_: stop.put(None))
-    with Stack(workers=workers, data=data, console=True, tell=say) as stack:
+    with Stack(workers=workers, data=data, console=True, gateway=gateway, tell=say) as stack:
         put_project(stack.file.sandbox_url, orjson.dumps(DEMO_PROJECT))
         for line in _greeting(stack, workers, data):
             print_line(line)
@@ -71,6 +72,9 @@ def _greeting(stack: Stack, workers: int, data: str) -> Iterator[str]:
     for line in (["publish examples/predictions.ndjson", "wait"] if data == _DATA else []) + ["status", "dead list"]:
         yield f"  {command(line)}"
     yield ""
+    if stack.file.gateway_url:
+        where = f"gatewayUrl in {stack.folder / 'stack.json'} has its token; only you can read it"
+        yield f"Programs publish over HTTP at {for_publishers(stack)}/v1/predictions ({where})"
     yield f"What operators see: {for_operators(stack)}"
     yield f"What a labeler would see: {sandbox}/{'projects/demo-project' if data == _DATA else ''}"
     yield "Ctrl-C stops everything."

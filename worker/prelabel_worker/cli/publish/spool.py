@@ -33,7 +33,6 @@ from prelabel_worker.cli.shared.terminal import (
     print_lines,
     say,
 )
-from prelabel_worker.queries.file_metrics import SpoolTotals, of_spools
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The publishers' spool_dir.")]
 _ANY_SIZE = 2**62
@@ -52,7 +51,7 @@ def list_(
     """
     spools = [facts for slot in slot_folders(_existing(folder)) for facts in _facts(slot)]
     if metrics:
-        print_lines(of_spools(_totals(spools)))
+        _print_metrics(spools)
         return
     if as_json:
         out({"spools": spools})
@@ -141,8 +140,10 @@ def _facts(slot_folder: Path) -> Iterator[dict[str, Any]]:
         }
 
 
-def _totals(spools: list[dict[str, Any]]) -> dict[str, SpoolTotals]:
-    """Return the sums over the slots, by project."""
+def _print_metrics(spools: list[dict[str, Any]]) -> None:
+    """Print the sums over the slots, by project."""
+    from prelabel_worker.queries.file_metrics import SpoolTotals, of_spools  # with a library that only workers have
+
     totals: dict[str, SpoolTotals] = {}
     for facts in spools:
         total = totals.setdefault(facts["projectId"], SpoolTotals())
@@ -152,7 +153,7 @@ def _totals(spools: list[dict[str, Any]]) -> dict[str, SpoolTotals]:
         if facts["oldestSeconds"] is not None:
             written = time.time() - facts["oldestSeconds"]
             total.oldest = min(written, total.oldest or written)
-    return totals
+    print_lines(of_spools(totals))
 
 
 def _spools(slot: Slot, force: bool) -> Iterator[tuple[str, ProjectSpool]]:

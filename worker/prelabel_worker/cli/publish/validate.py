@@ -20,7 +20,6 @@ from prelabel_worker.chunks.project_memory import BOTH_FORMS, ProjectMemory
 from prelabel_worker.cli.publish.predictions import Predictions, reading, say_left_out
 from prelabel_worker.cli.shared.configuration import settings_for
 from prelabel_worker.cli.shared.connection import connect
-from prelabel_worker.cli.shared.labelbox_access import open_labelbox, pacer_of
 from prelabel_worker.cli.shared.screen import console
 from prelabel_worker.cli.shared.terminal import (
     DONE_WITH_DEAD,
@@ -161,6 +160,9 @@ def _of_project(project: str, import_as: SubmitAs | None, redis_url: str | None)
 
 def _fetch_ontology(settings: Settings, client: Client | None, project: str) -> Ontology:
     """Ask Labelbox for the project's ontology. Raises RequestError, ConfigurationError."""
+    # Loads what only workers need; the other checks run where a fleet publishes.
+    from prelabel_worker.cli.shared.labelbox_access import open_labelbox, pacer_of
+
     account = settings.account
     if client is not None:
         account = Inspector(client, settings.key_prefix).overrides(project).get("account") or account

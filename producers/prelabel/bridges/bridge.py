@@ -14,9 +14,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from prelabel import private_files
 from prelabel.bridges.bad_records import BadRecords
-from prelabel.bridges.counts import Counts, Health, metrics_text
+from prelabel.bridges.counts import Counts, Health, metrics_text, write_metrics
 from prelabel.bridges.feed import Delivery, Feed, SourceAway, message_id
 from prelabel.bridges.rows import Row, Rows
 from prelabel.errors import BufferFull, MessageError, Reason, RedisUnavailable, shorten
@@ -204,7 +203,7 @@ class Bridge:
         if self.metrics is not None:
             text = metrics_text(self.source, self.counts, self.health)
             try:
-                private_files.replace(self.metrics, text.encode())
+                write_metrics(self.metrics, text)
             except OSError as error:
                 _log.warning("bridge.metrics_not_written", extra={"fields": {"detail": str(error)}})
 

@@ -1,7 +1,11 @@
 """What a bridge has done, as numbers: for its log and for the file of a metrics collector."""
 
+import os
 import time
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from prelabel.private_files import PART, check_regular
 
 
 @dataclass(slots=True)
@@ -40,6 +44,16 @@ class Health:
     #: What does not answer now: `redis`, `source` or `bad-records`; empty if the bridge works.
     waits_for: str = ""
     since: float = field(default_factory=time.time)
+
+
+def write_metrics(path: Path, text: str) -> None:
+    """Replace the file of metrics, which every user may read: a collector is another one. Raises OSError."""
+    check_regular(path)
+    part = path.with_name(f"{path.name}{PART}")  # a collector reads files that end in .prom
+    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+    with open(handle, "w") as file:
+        file.write(text)
+    part.replace(path)
 
 
 def metrics_text(source: str, counts: Counts, health: Health) -> str:

@@ -124,12 +124,13 @@ class KafkaTopic:
             self._assigned.add(partition.partition)
             self._positions.pop(partition.partition, None)
             self._at_end.discard(partition.partition)
-        self._paused = False
 
     def _revoke(self, _: Consumer, partitions: list[TopicPartition]) -> None:
         for partition in partitions:
             self._assigned.discard(partition.partition)
             self._positions.pop(partition.partition, None)
+        # They come again with the partition, from the last committed offset.
+        self._waiting = [message for message in self._waiting if message.partition() in self._assigned]
 
     def _note(self, error: KafkaError) -> None:
         self._error = error

@@ -7,7 +7,6 @@ class Positions:
     """The records of one file or partition that were read, by where each begins and where the next one does."""
 
     def __init__(self, position: int) -> None:
-        self._safe = position
         self._read_to = position
         self._open: dict[int, int] = {}
         self._done: list[tuple[int, int]] = []
@@ -34,5 +33,4 @@ class Positions:
             cut = bool(cutting)
             position = min([position, *cutting])
         self._done = [(first, last) for first, last in self._done if last >= position]
-        self._safe = max(self._safe, position)
-        return self._safe
+        return position

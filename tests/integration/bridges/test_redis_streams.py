@@ -19,6 +19,7 @@ def test_every_record_is_published_acknowledged_and_recognisable(bridges: Bridge
     assert client.xpending(stream, "prelabel")["pending"] == 0
     assert [each["event"] for each in log] == ["bridge.started", "bridge.ended"]
     assert log[-1]["published"] == log[-1]["messages"] == 30
+    assert (bridges.folder / "bridge.prom").stat().st_mode & 0o777 == 0o644
     metrics = (bridges.folder / "bridge.prom").read_text()
     assert 'prelabel_bridge_records_total{source="redis",result="published"} 30' in metrics
 

@@ -26,6 +26,7 @@ from prelabel.text_input import read_text
 from prelabel.wire.client import open_client
 from prelabel.wire.redis_url import RedisUrl as Url
 from prelabel_worker import logs
+from prelabel_worker.cli import needs_extra
 from prelabel_worker.cli.lazy_group import ExtraMissing
 from prelabel_worker.cli.shared.configuration import settings_for
 from prelabel_worker.cli.shared.connection import connect
@@ -220,7 +221,7 @@ def kafka(
     try:
         from prelabel.bridges.kafka import KafkaTopic
     except ModuleNotFoundError:
-        raise _needs("kafka", "kafka") from None
+        raise ExtraMissing(needs_extra("kafka")) from None
     chosen = _properties(config) if config else {}
     if brokers:
         chosen["bootstrap.servers"] = brokers
@@ -258,7 +259,7 @@ def nats(
     try:
         from prelabel.bridges.nats_jetstream import JetStream
     except ModuleNotFoundError:
-        raise _needs("nats", "nats") from None
+        raise ExtraMissing(needs_extra("nats")) from None
     _no_frames(options, "nats")
     options.run(
         "nats",
@@ -291,7 +292,7 @@ def sqs(
 
         from prelabel.bridges.sqs import Queue
     except ModuleNotFoundError:
-        raise _needs("sqs", "sqs") from None
+        raise ExtraMissing(needs_extra("sqs")) from None
     _no_frames(options, "sqs")
 
     def open_feed(_: Rows) -> Feed:
@@ -319,7 +320,3 @@ def _no_frames(options: Bridging, source: str) -> None:
     """Refuse a form whose frames may come in parts: these sources deliver each record again by itself."""
     if options.form == Form.DEEPSTREAM:
         usage(f"bridge {source} does not read --format deepstream: it could not keep frames whole; use redis or kafka")
-
-
-def _needs(extra: str, command: str) -> ExtraMissing:
-    return ExtraMissing(f"bridge {command} needs an extra: pip install 'prelabel[{extra}]'")

@@ -39,4 +39,4 @@ send() {
 while mapfile -t -n 100 lines && ((${#lines[@]})); do
   send "${lines[@]}"
 done
-echo "$accepted rows accepted"
+((accepted == 1)) && echo "1 row accepted" || echo "$accepted rows accepted"

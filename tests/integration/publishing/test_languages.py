@@ -127,7 +127,7 @@ def test_a_url_with_a_password_and_no_user_logs_in(program: str, tmp_path: Path)
     try:
         with running(program, f"redis://:a-secret@127.0.0.1:{port}/0", "prelabel", LINES[:1]) as process:
             out, err = process.communicate(timeout=60)
-        assert (out, err) == ("1 rows accepted\n", "")
+        assert (out, err) == ("1 row accepted\n", "")
     finally:
         client.close()
         server.terminate()

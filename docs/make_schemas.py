@@ -41,7 +41,7 @@ def schemas() -> dict[str, Callable[[], str]]:
 
 
 def _script() -> str:
-    """Return the script for other languages: it cuts messages into frames, and goes on as the publisher's script."""
+    """Return the script for other languages: it cuts messages into frames, and continues as the publisher's script."""
     parts = [
         resources.files("prelabel.publishing").joinpath(f"{name}.lua") for name in ("messages_to_frames", "publish")
     ]

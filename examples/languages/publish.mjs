@@ -173,4 +173,4 @@ for await (const line of createInterface({ input: process.stdin, crlfDelay: Infi
 }
 await send();
 publisher.close();
-console.log(`${accepted} rows accepted`);
+console.log(`${accepted} ${accepted === 1 ? "row" : "rows"} accepted`);

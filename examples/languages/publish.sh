@@ -14,7 +14,7 @@ script=$(dirname "$0")/../../docs/reference/schema/v1/publish_messages.lua
 url=${PRELABEL_REDIS_URL:-redis://localhost:6379/0}
 case $url in
   unix://*) path=${url#unix://}; redis=(redis-cli -s "${path%%\?*}") ;;
-  *) redis=(redis-cli --no-auth-warning -u "$url") ;;
+  *) url=${url/\/\/:/\/\/default:}; redis=(redis-cli --no-auth-warning -u "$url") ;;
 esac
 sha=$(sha1sum "$script" | cut -c 1-40)
 accepted=0
@@ -29,7 +29,7 @@ send() {
       ok\ *) accepted=$((accepted + ${answer//[^0-9]/})); return ;;
       limit\ *) echo "message $answer exceeds a limit of the call" >&2; exit 1 ;;
       NOSCRIPT*) [ "$("${redis[@]}" -x script load <"$script")" = "$sha" ] || { echo "$answer" >&2; exit 1; } ;;
-      ARGUMENTS* | NOPERM* | WRONGPASS* | NOAUTH* | KEYS-DIFFER*) echo "$answer" >&2; exit 1 ;;
+      *ARGUMENTS* | *NOPERM* | *WRONGPASS* | *NOAUTH* | *KEYS-DIFFER*) echo "$answer" >&2; exit 1 ;;
       full\ * | memory\ *) echo "nothing accepted yet: $answer" >&2; sleep 1 ;;
       *) echo "Redis is away: $answer" >&2; sleep 1 ;;
     esac
@@ -39,4 +39,4 @@ send() {
 while mapfile -t -n 100 lines && ((${#lines[@]})); do
   send "${lines[@]}"
 done
-echo "$accepted rows accepted"
+((accepted == 1)) && echo "1 row accepted" || echo "$accepted rows accepted"

@@ -115,3 +115,20 @@ def test_a_program_ends_with_redis_s_words_where_waiting_does_not_help(program: 
 
     assert process.returncode != 0
     assert "KEYS-DIFFER" in err
+
+
+@installed
+def test_a_url_with_a_password_and_no_user_logs_in(program: str, tmp_path: Path) -> None:
+    """As the URL of the stack that `prelabel up` runs."""
+    port = free_port()
+    server = start_redis(tmp_path, "--save", "", "--port", str(port), "--protected-mode", "no")
+    client = redis.Redis(unix_socket_path=str(tmp_path / "redis.sock"))
+    client.config_set("requirepass", "a-secret")
+    try:
+        with running(program, f"redis://:a-secret@127.0.0.1:{port}/0", "prelabel", LINES[:1]) as process:
+            out, err = process.communicate(timeout=60)
+        assert (out, err) == ("1 row accepted\n", "")
+    finally:
+        client.close()
+        server.terminate()
+        server.wait(10)

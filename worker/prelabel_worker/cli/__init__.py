@@ -6,7 +6,14 @@ NEEDS_EXTRA = (
     "the command needs an extra: pip install 'prelabel[worker]', or 'prelabel[command]' to publish files only, "
     "'prelabel[gateway]' to publish over HTTP"
 )
-EXTRAS = {"gateway": "gateway"}
+EXTRAS = {
+    "gateway": "gateway",
+    "kafka": "kafka",
+    "nats": "nats",
+    "publish": "command",
+    "sqs": "sqs",
+    "validate": "command",
+}
 """The smallest extra with all that a command needs, where that is not the worker's."""
 
 

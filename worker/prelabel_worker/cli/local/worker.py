@@ -32,18 +32,6 @@ def worker(
     """
     if find_spec("celery") is None:
         usage(needs_extra("worker"))
-    settings = settings_for()
-    environment = dict(os.environ)
-    if "redis_url" in settings.model_fields_set:
-        environment |= {
-            "PRELABEL_REDIS_URL": settings.redis_url.get_secret_value(),
-            "PRELABEL_BROKER_URL": (settings.broker_url or settings.redis_url).get_secret_value(),
-            "PRELABEL_LABELBOX_ENDPOINT": settings.labelbox_endpoint,
-            "PRELABEL_LABELBOX_API_KEY": settings.labelbox_api_key.get_secret_value(),
-            "PRELABEL_ACCOUNT_KEYS": json.dumps(
-                {name: key.get_secret_value() for name, key in settings.account_keys.items()}
-            ),
-        }
     settings_for()
     command = [sys.executable, "-m", "prelabel_worker.runtime", "--hostname", full_name(name)]
     command += ["--concurrency", str(concurrency), *roles.queue_arguments(role)]

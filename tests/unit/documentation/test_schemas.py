@@ -17,7 +17,7 @@ from tests.golden import cases, message_of, strategies
 
 FOLDER = Path(__file__).parents[3] / "docs/reference/schema/v1"
 EXAMPLES = Path(__file__).parents[3] / "examples" / "predictions.ndjson"
-FILES = sorted(FOLDER.rglob("*.json"))
+FILES = sorted(set(FOLDER.rglob("*.json")) - {FOLDER / "publish_messages.json"})  # vectors, not a schema
 
 
 def schema(name: str) -> dict[str, Any]:

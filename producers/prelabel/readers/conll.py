@@ -213,9 +213,9 @@ class _File:
             columns = {role: _column(role, name, len(cells)) for role, name in self._options.columns.items()}
             if ("start" in columns) != ("end" in columns):
                 raise UnreadableSource("columns: expected start and end, or none of them")
-            return {"token": 0, "tag": len(cells) - 1} | columns
+            return {"token": 0, "tag": len(cells) - 1} | columns  # nosec B105 - the number of a column
         if len(cells) == _CONLLU and cells[0].split("-")[0].isdecimal():
-            return {"token": 1}
+            return {"token": 1}  # nosec B105
         if len(cells) < 2:
             raise UnreadableSource(f"{self._file.name}: expected a token and a tag in columns, found one column")
         if len(cells) == 4:
@@ -223,7 +223,7 @@ class _File:
                 first, last = cells[start], cells[start + 1]
                 if first.isdecimal() and last.isdecimal() and int(last) - int(first) == len(cells[token]):
                     return {"token": token, "tag": tag, "start": start, "end": start + 1}
-        return {"token": 0, "tag": len(cells) - 1}
+        return {"token": 0, "tag": len(cells) - 1}  # nosec B105
 
 
 def _column(role: str, name: str, count: int) -> int:

@@ -11,6 +11,10 @@ WITHOUT_JSON = {
     "worker": "runs until it is interrupted; its log is JSON",
     "console": "runs until it is interrupted; /healthz answers in JSON",
     "gateway": "runs until it is interrupted; it answers in JSON, and its log is JSON",
+    **dict.fromkeys(
+        ("bridge redis", "bridge folder", "bridge kafka", "bridge nats", "bridge sqs"),
+        "runs until it is interrupted; its log is JSON",
+    ),
     "metrics": "answers in Prometheus's text format",
     "sandbox run": "runs until it is interrupted; it prints its address as JSON",
     "dead export": "writes NDJSON",

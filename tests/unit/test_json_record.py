@@ -54,7 +54,7 @@ DOCUMENTED = [
     (Stop("paused", "w", 1.0), "kind why until fingerprint"),
     (
         AccountStatus("default"),
-        "account limit rate used stops breaker breakerSeconds failures projects hasKey workers",
+        "account limit rate used stops breaker breakerSeconds failures projects hasKey workers keys",
     ),
     (
         DEAD_LETTER,

@@ -32,7 +32,7 @@ def dead_letters(flow: Flow) -> list[str]:
 
 def test_messages_from_standard_input_are_published_and_refusals_named(flow: Flow, run: Run) -> None:
     good = json.dumps({key: value for key, value in box("a", project="x").items() if key != "projectId"})
-    lines = "\n".join([good, "", "{", json.dumps({"dataRow": {"globalKey": "b"}, "annotations": []}), good])
+    lines = "\n".join([good, "", "{", json.dumps({"dataRow": {"globalKey": "b"}, "annotations": {}}), good])
 
     done = run("publish", "-", "--project", flow.project, stdin=lines)
 

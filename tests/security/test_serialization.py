@@ -31,6 +31,12 @@ MODULES = {
     "xml",
     "code",
 }
+READ_SAFELY = {
+    # expat itself, with handlers that refuse document types and entities
+    "producers/prelabel/readers/xml_stream.py": ["xml.parsers"],
+    # `safe_load` alone, see below
+    "producers/prelabel/readers/yolo_names.py": ["yaml"],
+}
 CALLS = {"eval", "exec", "compile", "__import__", "allow_pickle", "enable_insecure_serializers"}
 SOURCES = sorted(path for root in ("producers", "worker", "sandbox") for path in (ROOT / root).rglob("*.py"))
 
@@ -49,7 +55,15 @@ def unsafe(tree: ast.AST) -> Iterator[str]:
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_no_source_reads_or_runs_anything_but_data(path: Path) -> None:
-    assert list(unsafe(ast.parse(path.read_text("utf-8")))) == []
+    expected = READ_SAFELY.get(str(path.relative_to(ROOT)), [])
+
+    assert list(unsafe(ast.parse(path.read_text("utf-8")))) == expected
+
+
+def test_yaml_is_loaded_safely() -> None:
+    source = (ROOT / "producers/prelabel/readers/yolo_names.py").read_text("utf-8")
+
+    assert re.findall(r"yaml\.(\w*load\w*)", source) == ["safe_load"]
 
 
 def test_the_search_for_secrets_finds_planted_secrets() -> None:

@@ -35,7 +35,9 @@ def read(path: Path, options: ReaderOptions) -> Source:
                     yield bad_record(f", {part}[{index}]", error)
         cats = object_of(doc.get("cats") or {}, "cats")
         yield from answers_of(
-            [(name, scores.read(score)) for name, score in cats.items()], options.question or CATEGORY, options
+            [(text_of(name, "cats"), scores.read(score)) for name, score in cats.items()],
+            options.question or CATEGORY,
+            options,
         )
 
     return read_documents(path, options, annotations)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
+from prelabel.bridges.feed import Delivery
 from prelabel.bridges.kafka import KafkaTopic
 from tests.support.bridging import Bridges, record
 from tests.support.waiting import wait_for
@@ -30,6 +31,12 @@ class Cluster:
         return int(found.offset)
 
 
+def filled(got: list[Delivery], feed: KafkaTopic) -> list[Delivery]:
+    """Add what a read brings; return all."""
+    got += feed.read(10, 0.5)
+    return got
+
+
 @pytest.fixture
 def cluster() -> Iterator[Cluster]:
     made = Cluster()
@@ -52,8 +59,8 @@ def test_records_are_published_and_offsets_committed_past_a_poisoned_one(bridges
 def test_nothing_is_committed_before_it_is_acknowledged_and_no_group_is_cut(cluster: Cluster) -> None:
     cluster.send(*[record(str(n)) for n in range(4)])
     feed = KafkaTopic("detections", {"bootstrap.servers": cluster.brokers, "group.id": "prelabel"})
-    got = []
-    wait_for(lambda: got.extend(feed.read(10, 0.5)) or len(got) == 4, "four records")  # type: ignore[func-returns-value]
+    got: list[Delivery] = []
+    wait_for(lambda: len(filled(got, feed)) == 4, "four records")
     assert cluster.committed() < 0
 
     feed.acknowledge([[got[0]], [got[1], got[3]]])  # the third one waits, inside of a group
@@ -68,8 +75,8 @@ def test_a_partition_that_went_to_another_bridge_is_not_committed_by_the_first(c
     cluster.send(record("a"))
     config = {"bootstrap.servers": cluster.brokers, "group.id": "prelabel", "session.timeout.ms": 6000}
     feed = KafkaTopic("detections", config)
-    got = []
-    wait_for(lambda: got.extend(feed.read(10, 0.5)) or got, "the record")  # type: ignore[func-returns-value]
+    got: list[Delivery] = []
+    wait_for(lambda: filled(got, feed), "the record")
     feed._revoke(feed._consumer, [TopicPartition("detections", 0)])
 
     feed.acknowledge([got])
@@ -81,13 +88,13 @@ def test_a_partition_that_went_to_another_bridge_is_not_committed_by_the_first(c
 def test_the_group_is_kept_while_the_bridge_waits(cluster: Cluster) -> None:
     cluster.send(record("a"))
     feed = KafkaTopic("detections", {"bootstrap.servers": cluster.brokers, "group.id": "prelabel"})
-    got = []
-    wait_for(lambda: got.extend(feed.read(10, 0.5)) or got, "the record")  # type: ignore[func-returns-value]
+    got: list[Delivery] = []
+    wait_for(lambda: filled(got, feed), "the record")
     cluster.send(record("b"))
     for _ in range(20):
         feed.hold()
 
-    wait_for(lambda: got.extend(feed.read(10, 0.5)) or len(got) == 2, "the next record")  # type: ignore[func-returns-value]
+    wait_for(lambda: len(filled(got, feed)) == 2, "the next record")
 
     feed.acknowledge([got])
     assert cluster.committed() == 2

@@ -6,6 +6,7 @@ import threading
 import weakref
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from prelabel import tracing
@@ -83,11 +84,14 @@ class PublisherCore:
     ) -> None:
         # The checks are made from the models of all annotations. These take as long to load as redis-py does, so a
         # program pays for them when it makes a publisher, not when it imports one.
-        from prelabel.publishing.mapped import prepare_mapped
         from prelabel.validation import gate
 
-        self._prepare, self._prepare_mapped = gate.prepare, prepare_mapped
-        self._mapping = mapping
+        self._prepare = gate.prepare
+        self._mapping, self._prepare_mapped = mapping, None
+        if mapping is not None:  # else the modules of mappings are not loaded
+            from prelabel.publishing.mapped import prepare_mapped
+
+            self._prepare_mapped = partial(prepare_mapped, mapping)
         #: The options; a relative `spool_dir` stays where it is, whatever folder a process changes to.
         self.settings = settings = replace(settings, spool_dir=settings.spool_folder)
         #: How long `publish()` waits for room.
@@ -107,9 +111,9 @@ class PublisherCore:
     ) -> "tuple[Prepared, ...]":
         """Map and check a message; return one for each project that gets it. Raises MessageError."""
         limit = self._max_message_bytes
-        if self._mapping is None:
+        if self._prepare_mapped is None:
             return (self._prepare(message, project_id=project_id, model=model, max_bytes=limit),)
-        return self._prepare_mapped(self._mapping, message, project_id=project_id, model=model, max_bytes=limit)
+        return self._prepare_mapped(message, project_id=project_id, model=model, max_bytes=limit)
 
     def offer(self, prepared: "Prepared", block_seconds: float) -> bool:
         """Accept a checked message; return False if there was no room for it within `block_seconds`."""

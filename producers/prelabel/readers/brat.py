@@ -78,7 +78,7 @@ def _of_file(file: Path, key: str, options: ReaderOptions) -> Iterator[dict[str,
             elif mark[0] == "R":
                 ann.relations.append((where, rest.split()))
             else:
-                options.mapping.left_out[_IGNORED] += 1
+                options.mapping.leave_out(_IGNORED)
         except ValueError as error:
             ann.missing.add(mark)
             yield bad_record(where, error, key)
@@ -137,7 +137,7 @@ def _attribute(ann: _Ann, words: list[str], options: ReaderOptions) -> None:
     if mark in ann.missing:
         return
     if mark not in ann.entities:  # such as an event
-        options.mapping.left_out[_IGNORED] += 1
+        options.mapping.leave_out(_IGNORED)
         return
     if target := options.mapping.choose(name, None):
         answers = ann.entities[mark][0].setdefault("classifications", [])
@@ -150,7 +150,7 @@ def _relation(ann: _Ann, words: list[str], key: str, options: ReaderOptions) -> 
     if len(marks) != 2 or not all(marks):
         raise ValueError(f"expected a type and two arguments such as Arg1:T1, found {quoted(' '.join(words))}")
     if ann.missing & set(marks):
-        options.mapping.left_out["relations of entities that are left out"] += 1
+        options.mapping.leave_out("relations of entities that are left out")
         return []
     for mark in marks:
         if mark not in ann.entities:

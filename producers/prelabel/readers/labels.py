@@ -48,7 +48,7 @@ def answers_of(
     features: dict[str, dict[str, dict[str, Any]]] = {}
     for name, score in classes:
         if score is not None and score < options.multi_label:
-            options.mapping.left_out["below the score of --multi-label"] += 1
+            options.mapping.leave_out("below the score of --multi-label")
         elif target := options.mapping.choose(name, score, feature):
             option = target.option or name
             entry: dict[str, Any] = {"name": option} | ({} if score is None else {"confidence": score})

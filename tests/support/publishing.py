@@ -2,6 +2,7 @@
 
 import json
 import time
+from itertools import chain
 
 import redis
 
@@ -24,12 +25,15 @@ def frame_of(key: str, days_ago: float = 0, project: str = "p") -> bytes:
 
 
 def waiting(client: "redis.Redis", prefix: str, project: str = "p") -> list[bytes]:
-    """Return all messages in the inbox, lane by lane, in order of arrival."""
-    frames = client.hgetall(f"{prefix}:{{{project}}}:frames")
+    """Return all messages in the inbox, lane by lane, in order of arrival, as they are at one moment."""
+    with client.pipeline(transaction=True) as pipe:
+        pipe.hgetall(f"{prefix}:{{{project}}}:frames")
+        for lane in range(16):
+            pipe.lrange(f"{prefix}:{{{project}}}:lane:{lane}", 0, -1)
+        frames, *lanes = pipe.execute()
     messages = []
-    for lane in range(16):
-        for entry in client.lrange(f"{prefix}:{{{project}}}:lane:{lane}", 0, -1):
-            messages += read_messages(frames[entry.split(b" ")[1]])
+    for entry in chain.from_iterable(lanes):
+        messages += read_messages(frames[entry.split(b" ")[1]])
     return messages
 
 

@@ -79,7 +79,7 @@ class Growing:
         packer = Packer()
         packed = [packer.row("m", {b"%d" % self._dice.randrange(10): 3, b"box": 2}, 5) for _ in range(chunk.rows)]
         counts = packer.column(packed)
-        memory = memory_of(self._policy, self._memory.before_settle(PROJECT).imported)
+        memory = memory_of(self._policy, self._memory.before_settle(PROJECT).imported, chunk.rows)
         record = history.record_of(chunk, b"", history.SentRows(range(chunk.rows), traces, counts))
         together = REMEMBERED_TOGETHER * memory.one_in
         for at in range(0, chunk.rows, together):

@@ -23,6 +23,13 @@ def import_marked(project: Project, *names: str) -> None:
     project.ledger.commit_rows(chunk, 0, part, finish=True)
 
 
+def import_sampled(project: Project, memory: Memory, *names: str) -> None:
+    """Commit one row, and remember rows of these names in this memory."""
+    project.publish(message("any"))
+    chunk = project.take(project.cut())
+    project.ledger.commit_rows(chunk, 0, Slice(chunk.rows, 1, marks=digests(*names), memory=memory), finish=True)
+
+
 def sets(project: Project, memory: str = "imported") -> list[bytes]:
     """Return the keys of the sets of a memory."""
     return list(project.client.scan_iter(f"{project.root}:{memory}:*:*", count=5000))
@@ -96,6 +103,26 @@ def test_in_a_sample_each_row_that_comes_back_counts_for_all_that_are_not_in_it(
     assert overridden(project) == 3 * 16
     assert not sets(project)
     assert sum(project.client.scard(key) for key in sets(project, "sample")) == 3
+
+
+@pytest.mark.parametrize("in_previous_generation", [False, True])
+def test_a_row_of_a_project_s_first_set_counts_once_when_it_comes_back_to_a_larger_project(
+    project: Project, *, in_previous_generation: bool
+) -> None:
+    import_sampled(project, Memory("sample", first=True), "a", "b")
+    if in_previous_generation:
+        for key in (*sets(project, "sample"), *project.client.scan_iter(f"{project.root}:sample:[0-9]*")):
+            parts = key.decode().split(":")
+            place = parts.index("sample") + 1
+            parts[place] = str(int(parts[place]) - 1)
+            if project.client.exists(key):
+                project.client.rename(key, ":".join(parts))
+
+    import_sampled(project, Memory("sample"), "a", "c")
+    assert overridden(project) == 1
+
+    import_sampled(project, Memory("sample"), "a", "b", "c")  # `a` is in both sets now
+    assert overridden(project) == 4
 
 
 def test_rows_that_cannot_override_count_as_added_again_each_for_itself(project: Project) -> None:

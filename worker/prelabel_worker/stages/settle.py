@@ -289,7 +289,7 @@ class _Settlement:
 
     @cached_property
     def _memory(self) -> Memory:
-        return memory_of(self._chunk.policy, self._before.imported)
+        return memory_of(self._chunk.policy, self._before.imported, len(self._sent.rows))
 
     @cached_property
     def _published(self) -> PublishedRows:

@@ -4,6 +4,7 @@
 -- generations are kept, so that a row is remembered for once to twice the set time.
 -- Placed after lib.lua in the scripts that need it.
 local SHARDS = 16384
+local FIRST_SET = 64 -- of chunks/imported_rows.py
 
 local function imported_key(generation, digest)
   return root .. ':imported:' .. generation .. ':' .. tonumber(string.sub(digest, -8)) % SHARDS
@@ -37,19 +38,28 @@ local function sets_of(key, keep_ms)
 end
 
 -- Remember rows in a memory, `imported` or `sample`. `lines` has a line for each set: its number, then digests, some
--- thousand in all. Returns how many of them were remembered before.
+-- thousand in all. Returns how many of them were remembered before, in their set or in that of the project's first rows.
 local function mark_imported(memory, lines, keep_ms)
   if keep_ms <= 0 or lines == '' then return 0 end
   local generation, before = generation_of(keep_ms), 0
   local key, old_key = root .. ':' .. memory .. ':' .. generation, root .. ':' .. memory .. ':' .. generation - 1
   local has, note = sets_of(key, keep_ms)
   local had = sets_of(old_key, keep_ms)
+  local first = memory == 'sample' and FIRST_SET
   for number, text in string.gmatch(lines, '(%d+) ([^\n]+)') do
-    local digests, set = words(text), key .. ':' .. number
-    if had and had(number) then
+    local digests, set, others = words(text), key .. ':' .. number, {}
+    if had and had(number) then others[#others + 1] = old_key .. ':' .. number end
+    if first and tonumber(number) ~= first then
+      if has and has(first) then others[#others + 1] = key .. ':' .. first end
+      if had and had(first) then others[#others + 1] = old_key .. ':' .. first end
+    end
+    if #others > 0 then
       local known = redis.call('SMISMEMBER', set, unpack(digests))
-      for i, old in ipairs(redis.call('SMISMEMBER', old_key .. ':' .. number, unpack(digests))) do
-        before = before + (1 - known[i]) * old
+      for _, other in ipairs(others) do
+        for i, there in ipairs(redis.call('SMISMEMBER', other, unpack(digests))) do
+          before = before + (1 - known[i]) * there
+          known[i] = math.max(known[i], there)
+        end
       end
     end
     before = before + #digests - redis.call('SADD', set, unpack(digests))

@@ -1,6 +1,6 @@
 """Measure what committing outcomes costs Redis as a project grows.
 
-    python benchmarks/redis_growth.py [--sizes 100000,1000000,5000000] [--rows 100000] [--json]
+    python benchmarks/redis_growth.py [--sizes 100000,1000000,5000000] [--rows 500000] [--json]
 
 Fills one project, chunk by chunk, with the commits that settle imported rows: frames freed, digests remembered, history
 written. At each size it measures the next `--rows` rows: microseconds of Redis's CPU a row, and the time of each run of
@@ -121,7 +121,7 @@ def results(sizes: list[int], rows: int, policy: str) -> Iterator[dict[str, Any]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", default="100000,1000000,5000000", help="numbers of imported rows")
-    parser.add_argument("--rows", type=int, default=100_000, help="rows that are measured at each size")
+    parser.add_argument("--rows", type=int, default=500_000, help="rows that are measured at each size")
     parser.add_argument("--policy", default="", choices=["", "skip"], help="the project's policy")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     options = parser.parse_args()

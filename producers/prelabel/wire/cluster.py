@@ -69,8 +69,19 @@ class ClusterClient(redis.Redis):
             return node.execute_command(*args, **options)  # type: ignore[no-untyped-call]
 
     def script_load(self, script: Any) -> Any:
-        """Load a script into every primary and return its digest."""
-        return [node.script_load(script) for node in self.primaries()][-1]
+        """Load a script into every primary that can be reached and return its digest.
+
+        A node that is away holds up nothing on other nodes. Raises redis.ConnectionError if all are away.
+        """
+        digest, away = None, None
+        for node in self.primaries():
+            try:
+                digest = node.script_load(script)
+            except (redis.ConnectionError, redis.TimeoutError) as error:
+                away = error
+        if digest is None and away is not None:
+            raise away
+        return digest
 
     def pipeline(self, transaction: bool = True, shard_hint: Any = None) -> "SlotPipeline":
         """Return a pipeline for commands of one slot, which travel together on one connection."""

@@ -309,6 +309,8 @@ def test_an_unreachable_node_holds_up_only_its_own_projects(cluster: Any, cluste
     held_up = [name for name in PROJECTS if name not in reachable]
     timers = Timers(cluster, "prelabel", 10)
 
+    for node in cluster.primaries():
+        node.script_flush()  # as for a worker that starts now, with a script that no node has yet
     lost.kill()
     due, _ = timers.due(100)
     with pytest.raises(redis.ConnectionError):

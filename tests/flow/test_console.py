@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from prelabel_console.access.tokens import digest_of
+from prelabel.access_tokens import digest_of
 from prelabel_worker.settings import load_settings
 from tests.support.command import command_of
 from tests.support.flow import COMMAND, run_in

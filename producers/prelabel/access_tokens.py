@@ -1,24 +1,29 @@
-"""Tokens and the failures of those who guess. Only digests of tokens are kept."""
+"""Tokens of the gateway and the console: who holds one, and the failures of those who guess. Only digests are kept."""
 
 import hashlib
 import hmac
+import secrets
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
-from prelabel_console.access.roles import Role
+from prelabel.errors import PrelabelError
 
-MAX_CHARACTERS = 500
-"""Maximum length of a token that is looked at."""
+HOLDER_NAME = r"[A-Za-z0-9 @_.-]{1,64}"
+"""Pattern of a holder's name, which logs and records show."""
+SHORTEST = 16
+"""Minimum number of characters of a token that is given as it is."""
+_MAX_CHARACTERS = 500
 _FAILURES = 10
 _SECONDS = 60.0
 _REMEMBERED = 1000
 
+H = TypeVar("H")
 
-class TooManyFailures(Exception):
+
+class TooManyFailures(PrelabelError):
     """An address has sent too many wrong tokens; `seconds` is the wait until the next is looked at."""
 
     def __init__(self, seconds: float) -> None:
@@ -26,46 +31,43 @@ class TooManyFailures(Exception):
         self.seconds = seconds
 
 
-@dataclass(frozen=True, slots=True)
-class Holder:
-    """Whom a token belongs to."""
-
-    #: The name that actions are recorded with.
-    name: str
-    #: What the holder may do.
-    role: Role
-
-
 def digest_of(token: str) -> str:
-    """Return the SHA-256 of a token in hexadecimal, as settings hold it.
+    """Return the SHA-256 of a token in hexadecimal, as settings and files hold it.
 
     A plain digest is enough, since tokens are long and random: nobody can find one by trying.
     """
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-class Tokens:
-    """The tokens of one console by digest. Thread-safe.
+def new_token() -> str:
+    """Return a random token, which may be part of a URL."""
+    return secrets.token_urlsafe(24)
+
+
+class Tokens(Generic[H]):
+    """The tokens of one server. Thread-safe.
 
     An address that has sent `_FAILURES` wrong tokens within a minute is not answered until the minute is over, except
-    with a token that it has used before: so nobody locks out the people behind the same proxy.
+    with a token that it has used before: so nobody locks out the people and programs behind the same proxy.
     """
 
-    def __init__(self, holders: Mapping[str, Holder], clock: Callable[[], float] = time.monotonic) -> None:
-        self._holders = dict(holders)
+    def __init__(self, holders: Callable[[], Mapping[str, H]], clock: Callable[[], float] = time.monotonic) -> None:
+        """`holders` returns holder by digest as they are now; it is called for each token, by one thread at a time."""
+        self._holders = holders
         self._clock = clock
         self._lock = threading.Lock()
         self._failures: OrderedDict[str, list[float]] = OrderedDict()
         self._used: OrderedDict[tuple[str, str], None] = OrderedDict()
 
-    def holder(self, token: str, address: str) -> Holder | None:
+    def holder(self, token: str, address: str) -> H | None:
         """Return whom a token belongs to, None for a wrong one. Raises TooManyFailures."""
-        digest = digest_of(token[: MAX_CHARACTERS + 1])
+        digest = digest_of(token[: _MAX_CHARACTERS + 1])
         with self._lock:
             if (address, digest) not in self._used:
                 self._check(address)
             holder = self._find(digest)
             if holder is None:
+                self._used.pop((address, digest), None)
                 self._failures.setdefault(address, []).append(self._clock())
                 _shorten(self._failures)
             else:
@@ -73,9 +75,9 @@ class Tokens:
                 _shorten(self._used)
             return holder
 
-    def _find(self, digest: str) -> Holder | None:
+    def _find(self, digest: str) -> H | None:
         """Return the holder of a digest; takes the same time for each."""
-        right = [holder for known, holder in self._holders.items() if hmac.compare_digest(known, digest)]
+        right = [holder for known, holder in self._holders().items() if hmac.compare_digest(known, digest)]
         return right[0] if right else None
 
     def _check(self, address: str) -> None:

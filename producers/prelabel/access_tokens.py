@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import re
 import secrets
 import threading
 import time
@@ -10,11 +11,17 @@ from collections.abc import Callable, Mapping
 from typing import Any, Generic, TypeVar
 
 from prelabel.errors import PrelabelError
+from prelabel.printing import counted
 
-HOLDER_NAME = r"[A-Za-z0-9 @_.-]{1,64}"
-"""Pattern of a holder's name, which logs and records show."""
+MAKES_ONE = (
+    "this prints a token and its SHA-256: python3 -c 'import hashlib, secrets; token = secrets.token_urlsafe(24); "
+    "print(token, hashlib.sha256(token.encode()).hexdigest())'"
+)
+"""The remedy for an error about a digest."""
 SHORTEST = 16
 """Minimum number of characters of a token that is given as it is."""
+_NAME = re.compile(r"[A-Za-z0-9 @_.-]{1,64}")
+_DIGEST = re.compile(r"[0-9a-fA-F]{64}")
 _MAX_CHARACTERS = 500
 _FAILURES = 10
 _SECONDS = 60.0
@@ -37,6 +44,35 @@ def digest_of(token: str) -> str:
     A plain digest is enough, since tokens are long and random: nobody can find one by trying.
     """
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def checked_digest(text: object) -> str:
+    """Return the digest that a setting or a file has, in lower case.
+
+    Raises ValueError that says what was found and quotes nothing of it: it may be the token itself.
+    """
+    if isinstance(text, str) and _DIGEST.fullmatch(text):
+        return text.lower()
+    raise ValueError(f"expected the SHA-256 of a token, 64 hexadecimal digits; found {_described(text)}; {MAKES_ONE}")
+
+
+def checked_name(name: str) -> str:
+    """Return the name of a holder, which logs and records show. Raises ValueError, without the name."""
+    if _NAME.fullmatch(name):
+        return name
+    raise ValueError(
+        "expected the name of a person or a group, 1 to 64 letters, digits, spaces and @ _ . -; found "
+        + (_described(name) if len(name) > 64 or not name else "another character")
+    )
+
+
+def _described(text: object) -> str:
+    if not isinstance(text, str):
+        return "a value that is no text"
+    if not text:
+        return "nothing"
+    kind = "all hexadecimal digits" if re.fullmatch("[0-9a-fA-F]+", text) else "not all of them hexadecimal digits"
+    return f"{counted(len(text), 'character')}, {kind}"
 
 
 def new_token() -> str:

@@ -1,10 +1,23 @@
 """Tokens: only digests are known, guessing ends soon, and nobody else is locked out."""
 
+import shlex
+import subprocess
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prelabel.access_tokens import Tokens, TooManyFailures, digest_of
+from prelabel.access_tokens import (
+    MAKES_ONE,
+    SHORTEST,
+    Tokens,
+    TooManyFailures,
+    checked_digest,
+    checked_name,
+    digest_of,
+)
+from tests.support.sources import ROOT
 
 
 def tokens(now: list[float]) -> Tokens[str]:
@@ -66,3 +79,40 @@ def test_a_token_that_was_taken_back_counts_as_a_guess() -> None:
         assert known.holder("right", "a") is None
     with pytest.raises(TooManyFailures):
         known.holder("right", "a")
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("", "nothing"),
+        ("5ecret", "6 characters, not all of them hexadecimal digits"),
+        ("f00d", "4 characters, all hexadecimal digits"),
+        (7, "a value that is no text"),
+    ],
+)
+def test_an_error_about_a_digest_describes_what_was_found_and_quotes_nothing(text: object, found: str) -> None:
+    with pytest.raises(ValueError, match=f"expected the SHA-256 of a token, 64 .*; found {found}; ") as caught:
+        checked_digest(text)
+
+    assert not text or str(text) not in str(caught.value).replace("64", "").replace("256", "")
+
+
+def test_the_command_of_the_error_prints_a_token_and_the_digest_that_settings_take() -> None:
+    command = MAKES_ONE.partition(": ")[2]
+    words = shlex.split(command)
+
+    printed = subprocess.run([sys.executable, *words[1:]], capture_output=True, text=True, check=True)
+
+    token, digest = printed.stdout.split()
+    assert words[0] == "python3"
+    assert len(token) >= SHORTEST
+    assert checked_digest(digest) == digest_of(token)
+    assert command in (ROOT / "docs" / "how-to" / "use-the-console.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("name", "found"), [("", "nothing"), ("x" * 65, "65 characters"), ("a{b", "another character")]
+)
+def test_a_name_that_no_record_can_show_is_refused_unquoted(name: str, found: str) -> None:
+    with pytest.raises(ValueError, match=f"found {found}"):
+        checked_name(name)

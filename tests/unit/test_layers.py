@@ -80,7 +80,7 @@ MAY_IMPORT = {
     "prelabel.mapping": "annotations errors messages text_input",
     "prelabel.readers": "annotations builders errors mapping text_input",
     "prelabel.serving": "errors printing publishing validation",
-    "prelabel.access_tokens": "errors",
+    "prelabel.access_tokens": "errors printing",
     "prelabel.web_server": "errors",
     "prelabel.gateway": (
         "access_tokens annotations errors mapping messages printing publishing validation version web_server wire"

@@ -9,17 +9,15 @@ import base64
 import binascii
 import logging
 import os
-import re
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-from prelabel.access_tokens import HOLDER_NAME
+from prelabel.access_tokens import MAKES_ONE, checked_digest, checked_name
 from prelabel.errors import PrelabelError, shorten
 
 _MAX_FILE_BYTES = 1024 * 1024
 _LOOK_SECONDS = 1.0
-_ENTRY = re.compile(rf"(?P<name>{HOLDER_NAME}):(?P<digest>[0-9a-fA-F]{{64}})")
 _log = logging.getLogger("prelabel.gateway")
 
 
@@ -32,13 +30,13 @@ def read_tokens(text: str, source: str) -> dict[str, str]:
     names: dict[str, str] = {}
     entries = [entry.strip() for line in text.splitlines() for entry in line.partition("#")[0].split(",")]
     for number, entry in enumerate(filter(None, entries), 1):
-        match = _ENTRY.fullmatch(entry)
-        if match is None:
-            raise BadTokens(
-                f"{source}: entry {number}: expected name:digest, a name of letters, digits and @_.- and the SHA-256 "
-                "of a token as 64 hexadecimal digits (printf %s TOKEN | sha256sum)"
-            )
-        names[match["digest"].lower()] = match["name"]
+        name, colon, digest = entry.partition(":")
+        try:
+            if not colon:
+                raise ValueError(f"expected name:digest; found no colon; {MAKES_ONE}")
+            names[checked_digest(digest)] = checked_name(name)
+        except ValueError as error:
+            raise BadTokens(f"{source}: entry {number}: {error}") from None
     return names
 
 

@@ -29,7 +29,7 @@ def test_entries_stand_on_lines_or_between_commas() -> None:
 
 @pytest.mark.parametrize("entry", ["a", "a:1234", f":{'0' * 64}", f"a{{}}:{'0' * 64}", "a:a-token-in-clear"])
 def test_an_entry_that_is_none_is_named_by_its_number_and_not_quoted(entry: str) -> None:
-    with pytest.raises(BadTokens, match="entry 2: expected name:digest") as caught:
+    with pytest.raises(BadTokens, match="entry 2: expected ") as caught:
         read_tokens(f"{listed(a='x')}\n{entry}", "tokens")
 
     assert entry == "a" or entry not in str(caught.value)

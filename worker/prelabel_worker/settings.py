@@ -52,6 +52,12 @@ from prelabel_worker.redis_settings import (
 SECRETS = ("redis_url", "broker_url", "labelbox_api_key", "account_keys", "notify_url", "console_tokens")
 """The settings that may be in files: `PRELABEL_…_FILE` names the file."""
 
+_SHARED = (
+    "durability", "labelbox_endpoint", "server_limit_seconds", "import_deadline_seconds", "frame_memory_days",
+    "history_days", "history_megabytes", "dead_letter_days",
+)  # fmt: skip
+"""Settings that all workers must have alike: whichever works on a row decides for all, and the smallest value wins."""
+
 
 class _WithFiles(PydanticBaseSettingsSource):
     """The environment or `.env`, with the secrets of the files that it names."""
@@ -374,6 +380,13 @@ class Settings(BaseSettings):
                 "PRELABEL_BROKER_URL: Celery's broker is one Redis or RabbitMQ, not a Redis Cluster"
             )
         return url
+
+    @property
+    def shared(self) -> dict[str, str]:
+        """The settings that all workers must have alike, by name, as texts without secrets; of an endpoint its host."""
+        values = {name: getattr(self, name) for name in _SHARED}
+        values["labelbox_endpoint"] = Endpoint.parse(self.labelbox_endpoint).address
+        return {name: f"{value:g}" if isinstance(value, float) else str(value) for name, value in values.items()}
 
     @property
     def api_keys(self) -> set[str]:

@@ -67,11 +67,12 @@ def publish(url: str, lines: list[bytes]) -> None:
 
 def serve(url: str, profile_file: str) -> None:
     from prelabel import web_server
+    from prelabel.access_tokens import Tokens, digest_of
     from prelabel.gateway.server import open_gateway, serve_gateway
     from prelabel.gateway.settings import Settings
-    from prelabel.gateway.tokens import Tokens, digest_of
 
-    gateway = open_gateway(Settings(url), Tokens({digest_of(TOKEN): "benchmark"}))
+    holders = {digest_of(TOKEN): "benchmark"}
+    gateway = open_gateway(Settings(url), Tokens(lambda: holders))
     listening = web_server.listen("127.0.0.1", 0)
     profile = cProfile.Profile()
 

@@ -78,7 +78,9 @@ def test_a_group_is_fixed_in_all_projects_and_goes_to_zero(
     assert (action.state, action.who, action.result.done, action.projects_done) == ("done", "operator", 3, 2)
     assert (dead_in(project, ONE), dead_in(project, TWO)) == (0, 0)
     console.dead.groups.renew(5)
-    assert "No dead letter of this group is left." in operator.text(f"/groups/{group}")
+    page = operator.text(f"/groups/{group}")
+    assert "No dead letter of this group is left." in page
+    assert "found 'Persn'" in page, "what the group was about"
     (one,) = console.actions().last(ONE)
     assert (one.action, one.who, one.details["features"]) == ("retry", "operator", {"Persn": "Person"})
     one_project = named(project, ONE)

@@ -106,6 +106,8 @@ def test_a_group_without_hint_has_no_fix(browser: BrowserOf, project: Project) -
 def test_an_unknown_group_says_that_no_dead_letter_is_left(browser: BrowserOf) -> None:
     viewer = browser(Role.VIEWER)
 
-    assert "No dead letter of this group is left." in viewer.text("/groups/0123456789ab")
+    page = viewer.text("/groups/0123456789ab")
+    assert "No dead letter of this group is left." in page
+    assert "Error group without dead letters" in page
     assert "No group has this fingerprint." in viewer.text("/groups/not-a-fingerprint", 404)
     assert "Nothing fails" in viewer.text("/groups")

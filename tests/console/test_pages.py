@@ -11,6 +11,7 @@ from prelabel.wire import keys
 from prelabel_console.access.roles import Role
 from prelabel_console.console import Console
 from prelabel_worker.operations.projects import Projects
+from prelabel_worker.operations.purge import Purge
 from prelabel_worker.presence import Presence, announce, new_identity
 from prelabel_worker.queries.imports import Imports
 from tests.support.console.browsing import Browser
@@ -83,6 +84,19 @@ def test_projects_are_searched_narrowed_sorted_and_paged(browser: BrowserOf, pro
     assert "p18" not in found
     assert "No project matches" in viewer.text("/projects?state=dead")
     assert "p17" in viewer.text("/projects?state=pending&search=p17&page=999")
+
+
+def test_a_project_whose_rows_were_all_discarded_is_found_but_not_listed(browser: BrowserOf, project: Project) -> None:
+    mistyped = Project(project.client, project.settings, "mistyped")
+    project.publish(message("a"))
+    mistyped.publish(message("a"))
+    Purge(mistyped.client, mistyped.settings).run("mistyped", "somebody", 0)
+    viewer = browser(Role.VIEWER)
+
+    assert "mistyped" not in viewer.text("/projects") + viewer.text("/")
+    assert "mistyped" in viewer.text("/projects?search=mist")
+    assert "mistyped" in viewer.text("/projects?state=emptied")
+    assert "Rows" in viewer.text("/projects/mistyped")
 
 
 def test_a_project_s_counts_are_shown_as_the_sum_they_are(browser: BrowserOf, project: Project) -> None:

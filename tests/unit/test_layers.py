@@ -80,8 +80,11 @@ MAY_IMPORT = {
     "prelabel.mapping": "annotations errors messages text_input",
     "prelabel.readers": "annotations builders errors mapping text_input",
     "prelabel.serving": "errors printing publishing validation",
+    "prelabel.access_tokens": "errors printing",
     "prelabel.web_server": "errors",
-    "prelabel.gateway": "annotations errors mapping messages printing publishing validation version web_server wire",
+    "prelabel.gateway": (
+        "access_tokens annotations errors mapping messages printing publishing validation version web_server wire"
+    ),
     "prelabel.bridges": "errors mapping messages private_files unix_time wire",
     "prelabel.testing": "errors mapping messages printing publishing validation",
     "prelabel.fiftyone": "errors readers",

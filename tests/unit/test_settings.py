@@ -291,3 +291,38 @@ def test_a_webhook_is_encrypted_or_on_this_machine(url: str, usable: bool) -> No
     with pytest.raises(ConfigurationError, match="PRELABEL_NOTIFY_URL: expected https://") as error:
         load_settings(notify_url=url)
     assert "s3cret" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("s3cret-s3cret", "PRELABEL_CONSOLE_TOKENS: expected JSON; found a text that is none"),
+        (
+            '{"ann": "s3cret"}',
+            'PRELABEL_CONSOLE_TOKENS.ANN: expected {"role": "viewer", "sha256": "…"}; found no object',
+        ),
+        ('{"ann": {"role": "viewer"}}', "found no sha256; this prints a token"),
+        ('{"ann": {"role": "viewer", "sha256": "", "token": "s3cret"}}', "found another field beside them"),
+        ('{"ann": {"role": "viewer", "sha256": "s3cret"}}', "PRELABEL_CONSOLE_TOKENS.ANN.SHA256: expected the SHA-256"),
+        (
+            '{"s3cret!": {"role": "viewer", "sha256": "' + "a" * 64 + '"}}',
+            "PRELABEL_CONSOLE_TOKENS: expected the name of a person",
+        ),
+    ],
+)
+def test_a_wrong_entry_of_the_console_s_tokens_is_described_and_not_quoted(
+    monkeypatch: pytest.MonkeyPatch, text: str, words: str
+) -> None:
+    monkeypatch.setenv("PRELABEL_CONSOLE_TOKENS", text)
+
+    with pytest.raises(ConfigurationError) as error:
+        load_settings()
+
+    assert words in str(error.value)
+    assert not any(secret in str(error.value).lower() for secret in ("s3cret", "pattern"))
+
+
+def test_a_digest_in_upper_case_is_the_same_digest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PRELABEL_CONSOLE_TOKENS", json.dumps({"ann": {"role": "viewer", "sha256": "A" * 64}}))
+
+    assert load_settings().console_tokens["ann"].sha256 == "a" * 64

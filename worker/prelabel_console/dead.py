@@ -28,6 +28,8 @@ class DeadTools:
 
     #: The error groups, as a thread read them some seconds ago.
     groups: Snapshot[Sequence[ErrorGroup]]
+    #: Reads the error groups for `groups`, and remembers what those without dead letters were about.
+    group_reader: ErrorGroups
     #: What operators decided about groups.
     states: GroupStates
     #: Finds dead letters, newest first.
@@ -48,6 +50,10 @@ class DeadTools:
     def group(self, fingerprint: str | None) -> ErrorGroup | None:
         """Return the group with this fingerprint, as it was read some seconds ago; None if there is none."""
         return next((group for group in self.groups.latest().value if group.group == fingerprint), None)
+
+    def group_without_rows(self, fingerprint: str) -> ErrorGroup:
+        """Return a group that no dead letter has now, with what an operator or this console knows of it."""
+        return self.group_reader.without_rows(fingerprint, self.states.get(fingerprint))
 
     def check(self, project_id: str, message: bytes) -> CheckedMessage:
         """Check a message as its project's workers would, with the ontology that they have cached."""
@@ -85,9 +91,10 @@ class DeadTools:
 def make_dead_tools(client: Client, settings: Settings) -> DeadTools:
     """Return the tools of one Redis; their threads start when pages need them."""
     prefix = settings.key_prefix
-    groups: Snapshot[Sequence[ErrorGroup]] = Snapshot("groups", ErrorGroups(client, prefix).read, _GROUPS_SECONDS)
+    reader = ErrorGroups(client, prefix)
     return DeadTools(
-        groups=groups,
+        groups=Snapshot("groups", reader.read, _GROUPS_SECONDS),
+        group_reader=reader,
         states=GroupStates(client, prefix),
         search=Search(client, prefix),
         bulk=BulkRunner(client, prefix),

@@ -7,9 +7,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from prelabel.access_tokens import TooManyFailures
 from prelabel_console.access.access import Access, cookie, cookie_name, set_cookie
 from prelabel_console.access.hosts import refusal
-from prelabel_console.access.tokens import TooManyFailures
 from prelabel_console.render import HEADERS, render
 
 OPEN = ("/healthz", "/sign-in")

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 
+from prelabel.access_tokens import Tokens, digest_of
 from prelabel.wire.client import open_client
 from prelabel_console.access.access import Access
 from prelabel_console.access.hosts import Hosts
 from prelabel_console.access.proxy import Proxy
-from prelabel_console.access.roles import Role
-from prelabel_console.access.tokens import Holder, Tokens, digest_of
+from prelabel_console.access.roles import Holder, Role
 from prelabel_console.console import Console, make_console
 from prelabel_worker.settings import Settings
 
@@ -23,7 +23,7 @@ def access_of(settings: Settings, host: str, allowed: Iterable[str], admins: Map
     if settings.console_proxy_header:
         role = Role.named(settings.console_proxy_role)
         proxy = Proxy(settings.console_proxy_header, role, settings.console_proxy_addresses)
-    return Access(Hosts((*allowed, host), listens_on=host), Tokens(holders), proxy)
+    return Access(Hosts((*allowed, host), listens_on=host), Tokens(lambda: holders), proxy)
 
 
 def open_console(settings: Settings, access: Access) -> Console:

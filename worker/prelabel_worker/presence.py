@@ -66,6 +66,8 @@ class Presence(msgspec.Struct, frozen=True, rename="camel"):
     request_burst: int = 0
     #: For how many days it keeps the history; None if its release does not say.
     history_days: float | None = None
+    #: The settings that all workers must have alike, as texts by name; empty if its release does not say.
+    settings: dict[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +150,8 @@ class WorkerStatus(JsonRecord):
     request_burst: int = 0
     #: For how many days it keeps the history; None if its release does not say.
     history_days: float | None = None
+    #: The settings that all workers must have alike, as texts by name; empty if its release does not say.
+    settings: Mapping[str, str] = field(default_factory=dict)
     #: The accounts that it has a key for.
     accounts: Sequence[str] = ()
     #: Account → the fingerprint of its key; empty if its release does not say.
@@ -227,6 +231,7 @@ def status_of(identity: str, presence: Presence, silent_seconds: float, *, share
         requests_per_minute=presence.requests_per_minute,
         request_burst=presence.request_burst,
         history_days=presence.history_days,
+        settings=presence.settings,
         accounts=tuple(presence.accounts),
         fingerprints=presence.fingerprints,
         identity=identity,

@@ -9,16 +9,29 @@ from collections.abc import Container, Mapping
 from typing import Annotated, Any, Literal
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
     DotEnvSettingsSource,
     EnvSettingsSource,
+    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
 
+from prelabel.access_tokens import MAKES_ONE, checked_digest, checked_name
 from prelabel.wire.durability import Durability
 from prelabel.wire.redis_url import InvalidUrl, RedisUrl
 from prelabel_worker.amqp_url import SCHEMES, AmqpUrl
@@ -38,6 +51,12 @@ from prelabel_worker.redis_settings import (
 
 SECRETS = ("redis_url", "broker_url", "labelbox_api_key", "account_keys", "notify_url", "console_tokens")
 """The settings that may be in files: `PRELABEL_…_FILE` names the file."""
+
+_SHARED = (
+    "durability", "labelbox_endpoint", "server_limit_seconds", "import_deadline_seconds", "frame_memory_days",
+    "history_days", "history_megabytes", "dead_letter_days",
+)  # fmt: skip
+"""Settings that all workers must have alike: whichever works on a row decides for all, and the smallest value wins."""
 
 
 class _WithFiles(PydanticBaseSettingsSource):
@@ -107,7 +126,19 @@ class ConsoleToken(BaseModel):
     #: What the holder may do.
     role: ConsoleRole
     #: The SHA-256 of the token, in hexadecimal.
-    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    sha256: Annotated[str, BeforeValidator(checked_digest)]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fields(cls, entry: Any) -> Any:
+        if not isinstance(entry, dict):
+            found = "no object"
+        elif set(entry) == set(cls.model_fields):
+            return entry
+        else:
+            missing = [f"no {name}" for name in cls.model_fields if name not in entry]
+            found = " and ".join(missing) or "another field beside them"
+        raise ValueError(f'expected {{"role": "viewer", "sha256": "…"}}; found {found}; {MAKES_ONE}')
 
 
 class Settings(BaseSettings):
@@ -142,7 +173,7 @@ class Settings(BaseSettings):
     account: str = Field(
         "default", pattern=r"^[A-Za-z0-9_-]{1,64}$", description="The account whose request budget the key uses."
     )
-    account_keys: dict[str, SecretStr] = Field(
+    account_keys: Annotated[dict[str, SecretStr], NoDecode] = Field(
         {},
         description='Keys of more accounts as JSON, `{"name": "key"}`; `prelabel project set --account` chooses one.',
     )
@@ -222,7 +253,7 @@ class Settings(BaseSettings):
         pattern=r"^[A-Za-z0-9 _.-]{0,32}$",
         description="What the console calls this installation on each page, such as `production`.",
     )
-    console_tokens: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9 @_.-]{1,64}$")], ConsoleToken] = Field(
+    console_tokens: Annotated[dict[Annotated[str, AfterValidator(checked_name)], ConsoleToken], NoDecode] = Field(
         {},
         description='Who may use the console, as JSON: `{"name": {"role": "viewer", "sha256": "…"}}` with the role '
         "`viewer`, `operator` or `admin`, and the SHA-256 of a random token in hexadecimal.",
@@ -236,7 +267,7 @@ class Settings(BaseSettings):
     console_proxy_role: ConsoleRole = Field(
         "viewer", description="What the users of the proxy may do: `viewer`, `operator` or `admin`."
     )
-    console_proxy_addresses: list[str] = Field(
+    console_proxy_addresses: Annotated[list[str], NoDecode] = Field(
         [],
         description='Addresses or networks of the proxy as JSON, such as `["10.0.0.0/8"]`; this machine is always '
         "believed, others are not.",
@@ -265,6 +296,16 @@ class Settings(BaseSettings):
             if isinstance(source, EnvSettingsSource)
         ]
         return (_UnmixedSources(settings_cls, init_settings, *sources),)
+
+    @field_validator("account_keys", "console_tokens", "console_proxy_addresses", mode="before")
+    @classmethod
+    def _json(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        try:
+            return json.loads(value)
+        except ValueError:
+            raise ValueError("expected JSON; found a text that is none") from None
 
     @field_validator("redis_url")
     @classmethod
@@ -339,6 +380,13 @@ class Settings(BaseSettings):
                 "PRELABEL_BROKER_URL: Celery's broker is one Redis or RabbitMQ, not a Redis Cluster"
             )
         return url
+
+    @property
+    def shared(self) -> dict[str, str]:
+        """The settings that all workers must have alike, by name, as texts without secrets; of an endpoint its host."""
+        values = {name: getattr(self, name) for name in _SHARED}
+        values["labelbox_endpoint"] = Endpoint.parse(self.labelbox_endpoint).address
+        return {name: f"{value:g}" if isinstance(value, float) else str(value) for name, value in values.items()}
 
     @property
     def api_keys(self) -> set[str]:
@@ -502,6 +550,12 @@ def _check_sources(settings: Settings, overrides: Mapping[str, Any]) -> None:
             )
 
 
+def _place(loc: tuple[int | str, ...]) -> str:
+    """Return where a problem is, as environment variables are written; a name that is wrong itself is left out."""
+    parts = loc[:-2] if loc[-1] == "[key]" else loc
+    return ".".join(str(part) for part in parts).upper()
+
+
 def load_settings(**overrides: Any) -> Settings:
     """Read the settings. Raises ConfigurationError with all problems in one message, without their values.
 
@@ -520,8 +574,7 @@ def read_settings(**overrides: Any) -> Settings:
         raise not_utf_8() from None
     except ValidationError as error:
         problems = [
-            f"{ENV_PREFIX}{'.'.join(str(part) for part in problem['loc']).upper()}: "
-            f"{problem['msg'].removeprefix('Value error, ')}"
+            f"{ENV_PREFIX}{_place(problem['loc'])}: {problem['msg'].removeprefix('Value error, ')}"
             for problem in error.errors(include_input=False, include_url=False)
         ]
         raise ConfigurationError("; ".join(problems)) from None

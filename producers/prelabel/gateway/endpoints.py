@@ -8,13 +8,14 @@ from collections.abc import AsyncIterator, Callable
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from prelabel.access_tokens import TooManyFailures
 from prelabel.gateway import events
 from prelabel.gateway.bodies import Rows, document_of, lines_of, many, one_or_many, packing_of, unpacked
 from prelabel.gateway.gateway import Gateway, log
 from prelabel.gateway.intake import Intake, Read, reader_of_events, reader_of_messages
 from prelabel.gateway.problems import Problem
 from prelabel.gateway.results import Results, answer, problem_answer
-from prelabel.gateway.tokens import TooManyFailures
+from prelabel.gateway.tokens import token_in
 from prelabel.printing import printable
 
 _PRIVATE = ("authorization", "cookie", "proxy-authorization")
@@ -68,8 +69,9 @@ def _admitted(request: Request, gateway: Gateway) -> str:
     """Return the name of the request's token. Raises Problem for a request that must not be read."""
     limits = gateway.settings.limits
     address = request.client.host if request.client else ""
+    token = token_in(request.headers.get("authorization", ""))
     try:
-        name = gateway.tokens.holder(request.headers.get("authorization", ""), address)
+        name = gateway.tokens.holder(token, address) if token else None
     except TooManyFailures as error:
         raise Problem(429, str(error), error.seconds) from None
     if name is None:

@@ -4,11 +4,11 @@ import asyncio
 import logging
 from dataclasses import dataclass, field
 
+from prelabel.access_tokens import Tokens
 from prelabel.errors import RedisUnavailable
 from prelabel.gateway.metrics import Metrics
 from prelabel.gateway.publisher import GatewayPublisher
 from prelabel.gateway.settings import Settings
-from prelabel.gateway.tokens import Tokens
 
 _log = logging.getLogger("prelabel.gateway")
 _LOOK_SECONDS = 1.0
@@ -19,7 +19,7 @@ class Gateway:
     """One gateway, which one event loop serves."""
 
     settings: Settings
-    tokens: Tokens
+    tokens: Tokens[str]
     publisher: GatewayPublisher
     metrics: Metrics = field(default_factory=Metrics)
     #: Whether it ends: what comes now is to be sent again, to the next gateway.

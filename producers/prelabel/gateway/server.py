@@ -3,18 +3,18 @@
 import socket
 from collections.abc import Callable
 
+from prelabel.access_tokens import Tokens
 from prelabel.gateway.app import make_app
 from prelabel.gateway.gateway import Gateway
 from prelabel.gateway.publisher import GatewayPublisher
 from prelabel.gateway.settings import Settings
-from prelabel.gateway.tokens import Tokens
 from prelabel.web_server import make_server, serve
 
 _ANSWER_SECONDS = 15
 _CONNECTIONS = 1000
 
 
-def open_gateway(settings: Settings, tokens: Tokens) -> Gateway:
+def open_gateway(settings: Settings, tokens: Tokens[str]) -> Gateway:
     """Return a gateway; Redis need not answer yet.
 
     Raises what `Publisher` does: NoRedisUrl, ValueError for an option with a wrong value, OSError for the spool.

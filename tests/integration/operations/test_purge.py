@@ -1,5 +1,6 @@
 """Purging a project: every row that has no outcome is discarded, and no row whose import may exist at Labelbox."""
 
+import json
 import os
 import signal
 import subprocess
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from prelabel.wire import keys
 from prelabel_worker.errors import PurgeEnded
 from prelabel_worker.operations.action_log import Actions
 from prelabel_worker.operations.projects import Projects
@@ -268,3 +270,37 @@ def test_a_purge_that_has_not_ended_says_what_it_waits_for(project: Project, com
     assert done.code == 3
     assert "1 row in imports that may be in progress; no worker is alive to follow them" in done.err
     assert "prelabel project purge p resumes it" in done.err
+
+
+def test_a_purged_project_leaves_the_lists_until_a_row_is_published_to_it(project: Project, command: Command) -> None:
+    mistyped = Project(project.client, project.settings, "mistyped")
+    project.publish(message("a"))
+    mistyped.publish(message("a"), message("b"))
+
+    def listed() -> bool:
+        (line,) = [line for line in command("list").out.splitlines() if line.startswith("mistyped")] or [""]
+        return bool(line)
+
+    assert listed()
+    ended, _ = purge(mistyped)
+
+    assert ended
+    assert not listed()
+    assert "1 project not listed, since all rows were discarded" in command("list").err
+    assert "prelabel status --project mistyped" in command("list").err
+    of_json = json.loads(command("list", "--json").out)["projects"]
+    assert [(entry["projectId"], entry["discarded"]) for entry in of_json] == [("mistyped", 2), ("p", 0)]
+    mistyped.publish(message("c"))
+    assert listed()
+
+
+def test_a_publisher_that_was_stopped_between_its_two_writes_is_not_overlooked(project: Project) -> None:
+    """It has named the project in the set of projects, and its rows come after the purge."""
+    project.publish(message("a"))
+    project.client.zadd(keys.projects(project.settings.key_prefix), {project.id: 0}, lt=True)
+    ended, _ = purge(project)
+    listed = project.client.zscore(keys.projects(project.settings.key_prefix), project.id)
+
+    assert ended
+    assert project.status().is_emptied
+    assert listed is not None, "workers look at the project when the rows come"

@@ -8,7 +8,8 @@ import redis
 
 from prelabel_worker.chunks.held_rows import Problem
 from prelabel_worker.dead_letters.editing import Edits
-from prelabel_worker.dead_letters.group_state import GroupStates, StateChanged
+from prelabel_worker.dead_letters.group_state import GroupState, GroupStates, StateChanged
+from prelabel_worker.queries import error_groups
 from prelabel_worker.queries.error_groups import ErrorGroup, ErrorGroups
 from tests.support.dead_letters import die, kill_for, misnamed, real_message
 from tests.support.project import Project
@@ -99,6 +100,24 @@ def test_a_resolved_group_is_regressed_once_a_row_dies_of_it(
     assert only(groups).state == "regressed"
     states.set(group.group, "ignored", "ann", resolved.decided)
     assert only(groups).state == "ignored"
+
+
+def test_a_group_whose_last_row_was_retried_still_says_what_it_was_about(
+    named: MakeProject, groups: ErrorGroups, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = named("one")
+    (dead,) = kill_for(one, misnamed(), real_message("a"))
+    group = only(groups)
+    one.held.retry("one", [dead])
+
+    assert groups.read() == []
+    gone = groups.without_rows(group.group, GroupState())
+
+    assert (gone.rows, gone.about) == (0, group.about)
+    assert groups.without_rows("0123456789ab", GroupState()).about == ""
+    monkeypatch.setattr(error_groups, "REMEMBERED", 0)
+    groups.read()
+    assert groups.without_rows(group.group, GroupState()).about == "", "the memory is bounded"
 
 
 def test_a_resolved_group_without_rows_still_says_what_it_was_about(

@@ -10,9 +10,9 @@ from typing import Any
 import httpx
 import redis
 
+from prelabel.access_tokens import digest_of
 from prelabel.web_server import address_of, listen
 from prelabel_console.access.roles import Role
-from prelabel_console.access.tokens import digest_of
 from prelabel_console.console import Console, make_console
 from prelabel_console.server import make_server
 from prelabel_console.start import access_of

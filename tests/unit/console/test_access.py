@@ -1,4 +1,4 @@
-"""The rules of access, one by one: tokens, host names, pages of other sites."""
+"""The rules of access, one by one: roles, host names, pages of other sites, cookies."""
 
 import pytest
 from hypothesis import given
@@ -8,51 +8,8 @@ from starlette.datastructures import Headers
 from prelabel_console.access.access import cookie, cookie_name, set_cookie
 from prelabel_console.access.hosts import Hosts, refusal
 from prelabel_console.access.roles import Role, Visitor
-from prelabel_console.access.tokens import Holder, Tokens, TooManyFailures, digest_of
 
-ADA = Holder("ada", Role.ADMIN)
 LOCAL = Hosts([], listens_on="127.0.0.1")
-
-
-def tokens(now: list[float]) -> Tokens:
-    return Tokens({digest_of("right"): ADA}, clock=lambda: now[0])
-
-
-@given(st.text().filter(lambda text: text != "right"))
-def test_only_the_token_itself_is_accepted(guess: str) -> None:
-    known = tokens([0.0])
-
-    assert known.holder(guess, "a") is None
-    assert known.holder("right", "a") == ADA
-
-
-def test_guesses_are_looked_at_again_after_a_minute() -> None:
-    now = [0.0]
-    known = tokens(now)
-    for _ in range(10):
-        assert known.holder("wrong", "a") is None
-    with pytest.raises(TooManyFailures):
-        known.holder("right", "a")
-
-    now[0] = 61.0
-
-    assert known.holder("right", "a") == ADA
-
-
-def test_guesses_from_one_address_do_not_stop_another() -> None:
-    known = tokens([0.0])
-    for _ in range(10):
-        known.holder("wrong", "a")
-
-    assert known.holder("right", "b") == ADA
-
-
-def test_the_memory_of_failures_is_bounded() -> None:
-    known = tokens([0.0])
-    for number in range(3000):
-        known.holder("wrong", f"address-{number}")
-
-    assert len(known._failures) <= 1000
 
 
 def test_a_role_includes_the_lower_ones() -> None:

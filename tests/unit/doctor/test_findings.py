@@ -10,6 +10,7 @@ from prelabel_worker.doctor.findings import Check, Finding, Level
 from prelabel_worker.doctor.redis_server import Server
 from prelabel_worker.labelbox.types import ProjectOntology
 from prelabel_worker.presence import WorkerStatus
+from prelabel_worker.settings import load_settings
 
 INFO: dict[str, Any] = {
     "redis_version": "7.2.4", "redis_mode": "standalone", "role": "master", "connected_slaves": 0,
@@ -280,6 +281,40 @@ def test_workers_with_other_limits_of_requests_are_named() -> None:
 
     assert (found.level, found.remedy) == (Level.BAD, Check.WORKER_LIMITS.remedy)
     assert found.found == "limits: 600 a minute, 60 at once: one, two; 1,200 a minute, 100 at once: three"
+
+
+def with_settings(name: str, days: float | None, **settings: str) -> WorkerStatus:
+    return WorkerStatus(name, "host", 1, "0.1.0", 2, 0.5, history_days=days, settings=settings)
+
+
+def of_settings(*alive: WorkerStatus) -> Finding:
+    (found,) = [finding for finding in workers.findings(alive, "0.1.0") if finding.check is Check.WORKER_SETTINGS]
+    return found
+
+
+def test_workers_whose_settings_must_agree_and_do_not_are_named() -> None:
+    found = of_settings(
+        with_settings("one", 7, history_days="7", durability="fsync"),
+        with_settings("two", 7, history_days="7", durability="replica"),
+        with_settings("old", 30),
+    )
+
+    assert (found.level, found.remedy) == (Level.BAD, Check.WORKER_SETTINGS.remedy)
+    assert found.found == (
+        "PRELABEL_DURABILITY: fsync of one; replica of two; PRELABEL_HISTORY_DAYS: 30 of old; 7 of one, two"
+    )
+
+
+def test_workers_of_one_setting_and_of_releases_that_say_none_are_in_order() -> None:
+    assert of_settings(with_settings("one", 7, history_days="7"), with_settings("old", None)).level is Level.OK
+
+
+def test_what_workers_announce_of_their_settings_holds_no_secret_and_each_has_its_check() -> None:
+    settings = load_settings(labelbox_api_key="k3y", redis_url="redis://:pass@host/0", history_days=2.5)
+
+    assert settings.shared["history_days"] == "2.5"
+    assert not any(secret in str(settings.shared) for secret in ("k3y", "pass"))
+    assert all(f"PRELABEL_{name.upper()}" in Check.WORKER_SETTINGS.right for name in settings.shared)
 
 
 def test_workers_with_one_limit_are_in_order_and_an_older_release_says_none() -> None:

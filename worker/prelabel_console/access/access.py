@@ -5,10 +5,10 @@ from http.cookies import Morsel, SimpleCookie
 
 from starlette.datastructures import Headers
 
+from prelabel.access_tokens import Tokens
 from prelabel_console.access.hosts import Hosts, says_its_page
 from prelabel_console.access.proxy import Proxy
-from prelabel_console.access.roles import Visitor
-from prelabel_console.access.tokens import Tokens
+from prelabel_console.access.roles import Holder, Visitor
 
 _BEARER = "bearer "
 
@@ -20,7 +20,7 @@ class Access:
     #: The names at which it may be reached.
     hosts: Hosts
     #: The tokens that it accepts.
-    tokens: Tokens
+    tokens: Tokens[Holder]
     #: The proxy that authenticates; None if there is none.
     proxy: Proxy | None = None
 

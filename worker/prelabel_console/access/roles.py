@@ -1,4 +1,4 @@
-"""The roles of people, and who sends a request."""
+"""The roles of people, who holds a token, and who sends a request."""
 
 from dataclasses import dataclass
 from enum import IntEnum
@@ -24,6 +24,16 @@ class Role(IntEnum):
     def named(cls, label: str) -> "Role":
         """Return the role of this label. Raises KeyError."""
         return cls[label.upper()]
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Whom a token belongs to."""
+
+    #: The name that actions are recorded with.
+    name: str
+    #: What the holder may do.
+    role: Role
 
 
 @dataclass(frozen=True, slots=True)

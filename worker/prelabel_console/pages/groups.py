@@ -16,7 +16,7 @@ from prelabel_console.paging import paging
 from prelabel_console.render import done, render
 from prelabel_worker.dead_letters.explain import explanation
 from prelabel_worker.dead_letters.group_state import Decision, StateChanged
-from prelabel_worker.queries.error_groups import ErrorGroup, without_rows
+from prelabel_worker.queries.error_groups import ErrorGroup
 
 _SIZE = 50
 _SHOWN = {
@@ -109,7 +109,7 @@ def _group(request: Request) -> ErrorGroup:
     if not _GROUP.fullmatch(name):
         raise Missing("No group has this fingerprint.")
     dead = console_of(request).dead
-    return dead.group(name) or without_rows(name, dead.states.get(name))
+    return dead.group(name) or dead.group_without_rows(name)
 
 
 def _matches(group: ErrorGroup, text: str) -> bool:

@@ -21,7 +21,7 @@ def overview_page(request: Request) -> Response:
     console = console_of(request)
     reading, audit = console.overview.latest(), console.audit.peek()
     flow, news = console.flow.latest(), console.news.peek()
-    projects = list(reading.value.projects.values())
+    projects = [summary for summary in reading.value.projects.values() if not summary.is_emptied]
     oldest = min((summary.oldest_waiting_at for summary in projects if summary.oldest_waiting_at), default=None)
     return render(
         request,

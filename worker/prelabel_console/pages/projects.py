@@ -74,14 +74,17 @@ def _matching(console: Console, summaries: Iterable[ProjectSummary], search: str
             or wanted in summary.project_id.lower()
             or wanted in console.names.known(summary.project_id).lower()
         )
-        and _is_in(summary, state)
+        and _is_in(summary, state, searched=bool(wanted))
     ]
 
 
-def _is_in(summary: ProjectSummary, state: str) -> bool:
-    if state == "paused":
-        return summary.paused is not None or summary.purging is not None
-    return {"pending": summary.pending, "dead": summary.dead}.get(state, 1) > 0
+def _is_in(summary: ProjectSummary, state: str, *, searched: bool) -> bool:
+    return {
+        "pending": summary.pending > 0,
+        "dead": summary.dead > 0,
+        "paused": summary.paused is not None or summary.purging is not None,
+        "emptied": summary.is_emptied,
+    }.get(state, searched or not summary.is_emptied)
 
 
 ROUTES = [page("/projects", projects_page, "projects")]

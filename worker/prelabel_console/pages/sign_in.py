@@ -6,8 +6,8 @@ import redis
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from prelabel.access_tokens import TooManyFailures
 from prelabel_console.access.access import cookie_name, set_cookie
-from prelabel_console.access.tokens import TooManyFailures
 from prelabel_console.console import console_of
 from prelabel_console.endpoints import open_page, read_form
 from prelabel_console.gate import sign_in_page, with_cookie

@@ -104,6 +104,14 @@ class Check(Enum):
         "give the workers of an account the same values and restart them: the account's limit is the one that a worker "
         "used last. Commands use the workers' limit, whatever their own environment says",
     )
+    WORKER_SETTINGS = (
+        "worker-settings",
+        "all workers have alike what decides about rows of all: PRELABEL_DURABILITY, PRELABEL_LABELBOX_ENDPOINT, "
+        "PRELABEL_SERVER_LIMIT_SECONDS, PRELABEL_IMPORT_DEADLINE_SECONDS, PRELABEL_FRAME_MEMORY_DAYS, "
+        "PRELABEL_HISTORY_DAYS, PRELABEL_HISTORY_MEGABYTES and PRELABEL_DEAD_LETTER_DAYS",
+        "give the workers the same values and restart them: whichever worker works on a row uses its own, so the "
+        "history, the ids of frames and dead letters are kept for the shortest time that any of them has",
+    )
     ACCOUNT_PAUSE = (
         "account-pause",
         "requests of the account are not paused",

@@ -12,7 +12,7 @@ _SHOWN = 20
 
 
 def findings(workers: Sequence[WorkerStatus], own_version: str) -> Iterator[Finding]:
-    """Check whether a worker is alive, an upgrade is finished, each role has a worker, and the limits agree."""
+    """Check whether a worker is alive, an upgrade is finished, each role has a worker, and settings agree."""
     names = ", ".join(f"{worker.label} {worker.version}" for worker in workers[:_SHOWN])
     more = ", …" if len(workers) > _SHOWN else ""
     yield judged(Check.WORKERS, bool(workers), f"{counted(len(workers), 'worker')} alive {names}{more}".rstrip())
@@ -20,6 +20,7 @@ def findings(workers: Sequence[WorkerStatus], own_version: str) -> Iterator[Find
         yield _versions({worker.version for worker in workers}, own_version)
         yield _roles({worker.role for worker in workers})
         yield _limits(workers)
+        yield _settings(workers)
 
 
 def _roles(taken: set[str]) -> Finding:
@@ -43,6 +44,22 @@ def _limits(workers: Sequence[WorkerStatus]) -> Finding:
     return judged(
         Check.WORKER_LIMITS, same, "all workers have one limit of requests" if same else f"limits: {'; '.join(words)}"
     )
+
+
+def _settings(workers: Sequence[WorkerStatus]) -> Finding:
+    """Check whether the workers that say so have the same values of the settings that must agree."""
+    by_value: dict[str, dict[str, list[str]]] = {}
+    for worker in workers:
+        days = {} if worker.history_days is None else {"history_days": f"{worker.history_days:g}"}
+        for name, value in (days | dict(worker.settings)).items():  # an older release says the days alone
+            by_value.setdefault(name, {}).setdefault(value, []).append(worker.label)
+    words = [
+        f"PRELABEL_{name.upper()}: "
+        + "; ".join(f"{value} of {', '.join(names[:_SHOWN])}" for value, names in sorted(values.items()))
+        for name, values in sorted(by_value.items())
+        if len(values) > 1
+    ]
+    return judged(Check.WORKER_SETTINGS, not words, "; ".join(words) or "all workers have the same settings")
 
 
 def _versions(versions: set[str], own: str) -> Finding:

@@ -6,7 +6,7 @@ in pipelines.
 """
 
 import math
-from collections import defaultdict
+from collections import OrderedDict, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -29,6 +29,8 @@ SAMPLES = 5
 """Maximum number of dead letters that are read of a group."""
 SMALL_BYTES = 100_000
 """Only the first dead letter of a group is read whatever its size; a further one only up to this many bytes."""
+REMEMBERED = 10_000
+"""Maximum number of groups whose cause is remembered after their last dead letter is gone."""
 MOST_OF_A_PROJECT = 1_000
 """Maximum number of groups that are read of one project: the largest ones."""
 
@@ -133,6 +135,7 @@ class ErrorGroups:
         self._projects: dict[str, _ProjectGroups] = {}
         self._shares: dict[str, list[tuple[str, _Share]]] = {}
         self._samples: dict[tuple[str, str], DeadLetter] = {}
+        self._abouts: OrderedDict[str, str] = OrderedDict()
 
     def read(self) -> list[ErrorGroup]:
         """Return the groups, the largest first. Groups without dead letters are among them while they have a state."""
@@ -141,8 +144,25 @@ class ErrorGroups:
         self._read_samples()
         states = self._states.all()
         groups = [self._group(group, parts, states.get(group, GroupState())) for group, parts in self._shares.items()]
-        groups += [without_rows(group, state) for group, state in states.items() if group not in self._shares]
+        groups += [self.without_rows(group, state) for group, state in states.items() if group not in self._shares]
+        self._remember(groups)
         return sorted(groups, key=lambda group: (-group.rows, group.group))
+
+    def without_rows(self, group: str, state: GroupState) -> ErrorGroup:
+        """Return a group of which no dead letter is left, or none was ever there.
+
+        It says what it was about if this object has read it before. Another thread may call this.
+        """
+        gone = ErrorGroup(group, "", state.about, 0, (), 0, (), False, None, None, state, None)
+        return gone if state.about else replace(gone, about=self._abouts.get(group, ""))
+
+    def _remember(self, groups: Sequence[ErrorGroup]) -> None:
+        for group in groups:
+            if group.about:
+                self._abouts[group.group] = group.about
+                self._abouts.move_to_end(group.group)
+        while len(self._abouts) > REMEMBERED:
+            self._abouts.popitem(last=False)
 
     def _read_changed(self, project_ids: Sequence[str]) -> bool:
         """Read the projects whose dead letters have changed since they were read, and forget those that have none.
@@ -255,8 +275,3 @@ def _by_group(projects: Mapping[str, _ProjectGroups]) -> dict[str, list[tuple[st
     for parts in shares.values():
         parts.sort(key=lambda part: (-part[1].rows, part[0]))
     return dict(shares)
-
-
-def without_rows(group: str, state: GroupState) -> ErrorGroup:
-    """Return a group of which no dead letter is left, or none was ever there."""
-    return ErrorGroup(group, "", state.about, 0, (), 0, (), False, None, None, state, None)

@@ -19,13 +19,13 @@ from prelabel_worker.presence import WorkerStatus, living
 from prelabel_worker.quarantine.names import project_ids
 from prelabel_worker.quarantine.pipelines import ask
 from prelabel_worker.quarantine.quarantine import Quarantine, Quarantined, problem_of
-from prelabel_worker.queries.status import OUTCOMES, end_of_pause, queued_of
+from prelabel_worker.queries.status import OUTCOMES, emptied, end_of_pause, queued_of
 from prelabel_worker.settings import Settings
 
 _TOGETHER = 250
 """Projects in one round trip."""
 _LANES_TOGETHER = 2000
-_META = ("pausedUntil", "pauseReason", "pauseCause", "purgeBy", "purgeMs")
+_META = ("pausedUntil", "pauseReason", "pauseCause", "purgeBy", "purgeMs", "undoneRows")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,15 @@ class ProjectSummary:
     purging: str | None
     #: The account that pays for its uploads.
     account: str
+
+    #: Discarded rows that were imported, and whose imports were undone.
+    undone: int = 0
+
+    @property
+    def is_emptied(self) -> bool:
+        """Whether all that was ever published here was discarded: see `emptied`."""
+        in_force = self.paused is not None or self.purging is not None
+        return emptied(self.published, self.outcomes["discarded"], self.undone, in_force=in_force)
 
     @property
     def dead(self) -> int:
@@ -160,7 +169,7 @@ class Overviews:
 
     def _summary(self, project_id: str, answers: Sequence[Any], oldest: UnixTime | None, now: float) -> ProjectSummary:
         counts, inbox, meta, chunks, at_rest, queued, account = answers
-        paused_until, why, cause, purge_by, purge_ms = meta
+        paused_until, why, cause, purge_by, purge_ms, undone = meta
         rows = {name.decode(): int(value) for name, value in counts.items()}
         outcomes = {name: rows.get(name, 0) for name in OUTCOMES}
         published = rows.get("published", 0)
@@ -181,6 +190,7 @@ class Overviews:
             pause_cause=cause.decode() if cause else None,
             purging=None if purge_ms is None else (purge_by or b"").decode(),
             account=account.decode("utf-8", "backslashreplace") if account else self._settings.account,
+            undone=int(undone or 0),
         )
 
 

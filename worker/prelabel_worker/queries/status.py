@@ -94,6 +94,12 @@ class ProjectStatus(JsonRecord):
     data_row_forms: list[str] = field(default_factory=list)
 
     @property
+    def is_emptied(self) -> bool:
+        """Whether all rows of the project were discarded, as after a purge of a mistyped id: see `emptied`."""
+        in_force = self.paused is not None or self.purging is not None
+        return emptied(self.published, self.discarded, self.undone, in_force=in_force)
+
+    @property
     def counts_a_sample(self) -> bool:
         """Whether `overridden` may be an estimate: a large project remembers a sample of its rows."""
         return self.imported > EXACT_ROWS
@@ -281,6 +287,15 @@ def _lanes(value: bytes | None) -> int:
     if not 0 <= lanes <= MAX_LANES:
         raise ValueError("meta.lanes")
     return lanes
+
+
+def emptied(published: int, discarded: int, undone: int, *, in_force: bool) -> bool:
+    """Return whether lists leave a project out: all its rows were discarded, and no pause or purge is in force.
+
+    Nothing of it is at Labelbox, waits or can be retried. It stays in the set of projects, as nothing may leave that
+    while a publisher may be between its two writes (see publishing/inbox.py); its next row lists it again.
+    """
+    return 0 < published == discarded and not undone and not in_force
 
 
 def queued_of(pending: int, at_rest: int, listed: int) -> int:

@@ -176,6 +176,7 @@ class _Tick:
             requests_per_minute=self._settings.requests_per_minute,
             request_burst=self._settings.request_burst,
             history_days=self._settings.history_days,
+            settings=self._settings.shared,
             busy_seconds=self._liveness.busy_seconds(),
             stalled_seconds=self._liveness.stalled_seconds(),
         )

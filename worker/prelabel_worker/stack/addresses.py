@@ -14,6 +14,7 @@ from pathlib import Path
 
 import orjson
 
+from prelabel.access_tokens import new_token
 from prelabel.private_files import check_regular, replace
 from prelabel_worker.stack import private
 from prelabel_worker.stack.redis_server import free_port, new_password
@@ -64,9 +65,9 @@ def keep(folder: Path, tell: Callable[[str], None]) -> Addresses:
     password = kept.redis_password if kept else new_password()
     key = kept.sandbox_key if kept else f"sandbox-{secrets.token_hex(12)}"
     console_port = _port(kept.console_port if kept else 0, "the console", "", tell)
-    token = (kept.console_token if kept else "") or secrets.token_urlsafe(24)
+    token = (kept.console_token if kept else "") or new_token()
     gateway_port = _port(kept.gateway_port if kept else 0, "the gateway", "PRELABEL_GATEWAY_URL", tell)
-    gateway_token = (kept.gateway_token if kept else "") or secrets.token_urlsafe(24)
+    gateway_token = (kept.gateway_token if kept else "") or new_token()
     addresses = Addresses(redis_port, password, sandbox_port, key, console_port, token, gateway_port, gateway_token)
     if addresses != kept:
         replace(folder / NAME, orjson.dumps(asdict(addresses)))

@@ -1,7 +1,6 @@
 """Start and stop the whole stack. It always uses the sandbox and its key, whatever the environment says."""
 
 import fcntl
-import hashlib
 import json
 import os
 import shutil
@@ -16,6 +15,7 @@ from typing import Self
 
 import redis
 
+from prelabel.access_tokens import digest_of
 from prelabel.private_files import opener
 from prelabel.stack_file import FOLDER, StackFile
 from prelabel.wire import keys
@@ -242,7 +242,7 @@ class Stack:
 
     def _start_console(self) -> None:
         """Start the operators' pages; whoever has the stack's token may do everything there."""
-        digest = hashlib.sha256(self._addresses.console_token.encode()).hexdigest()
+        digest = digest_of(self._addresses.console_token)
         token = {user(): {"role": "admin", "sha256": digest}}
         variables = _environment() | environment.variables(self.file) | {"PRELABEL_CONSOLE_TOKENS": json.dumps(token)}
         command = [sys.executable, "-m", "prelabel_worker.cli", "console", "--port", str(self._addresses.console_port)]
@@ -250,7 +250,7 @@ class Stack:
 
     def _start_gateway(self) -> None:
         """Start the HTTP door, with a spool beside the rows."""
-        digest = hashlib.sha256(self._addresses.gateway_token.encode()).hexdigest()
+        digest = digest_of(self._addresses.gateway_token)
         tokens = {"PRELABEL_GATEWAY_TOKENS": f"stack:{digest}"}
         command = [sys.executable, "-m", "prelabel_worker.cli", "gateway", "--port", str(self._addresses.gateway_port)]
         command += ["--spool-dir", str(self._data / "spool")]

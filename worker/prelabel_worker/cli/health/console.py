@@ -1,21 +1,20 @@
 """`prelabel console`: serve the operators' web pages."""
 
-import secrets
 from importlib.util import find_spec
 from typing import Annotated
 
 import typer
 
+from prelabel.access_tokens import new_token
 from prelabel.wire.client import open_client
 from prelabel_worker import logs
 from prelabel_worker.cli.shared.configuration import settings_for
-from prelabel_worker.cli.shared.terminal import RedisUrl, print_line, say, usage
-from prelabel_worker.labelbox.endpoint import is_this_machine
+from prelabel_worker.cli.shared.http_server import check_token_option, warn_of_other_machines
+from prelabel_worker.cli.shared.terminal import RedisUrl, print_line, usage
 from prelabel_worker.notify.duty import duty_of
 from prelabel_worker.operations.action_log import user
 from prelabel_worker.settings import Settings
 
-_SHORTEST_TOKEN = 16
 _SOCKET_SECONDS = 10.0
 
 
@@ -42,8 +41,7 @@ def console(
     """
     if any(find_spec(name) is None for name in ("starlette", "jinja2", "uvicorn")):
         usage("the console needs its extra: pip install 'prelabel[console]'")
-    if token is not None and len(token) < _SHORTEST_TOKEN:
-        usage(f"--token: expected at least {_SHORTEST_TOKEN} characters, best random ones; leave it out to get one")
+    check_token_option(token)
     settings = settings_for(redis_url)
     logs.set_up(settings)
     _serve(settings, host, port, token, allowed_host or [])
@@ -55,7 +53,7 @@ def _serve(settings: Settings, host: str, port: int, token: str | None, allowed:
 
     made = None
     if token is None and not settings.console_tokens and not settings.console_proxy_header:
-        token = made = secrets.token_urlsafe(24)
+        token = made = new_token()
     access = start.access_of(settings, host, allowed, {user(): token} if token else {})
     listening = web_server.listen(host, port)
     address = web_server.address_of(listening, host)
@@ -64,7 +62,6 @@ def _serve(settings: Settings, host: str, port: int, token: str | None, allowed:
         if notify := duty_of(settings, lambda: open_client(settings.state, _SOCKET_SECONDS)):
             notify.start()  # so that somebody is told when no worker is left
         print_line(f"console at {address}/{f'?token={made}' if made else ''}")
-        if not is_this_machine(host):
-            say("it answers other machines: put a proxy with TLS in front of it, since the token travels in clear")
+        warn_of_other_machines(host)
 
     server.serve(start.open_console(settings, access), listening, started)

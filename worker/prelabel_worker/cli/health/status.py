@@ -79,7 +79,9 @@ def view(inspector: Inspector, accounts: Accounts | None = None, project: str | 
     of_projects = [str(wait) for wait in waits if wait.cause not in ("account", "no-worker")]
     notes += [*of_projects[:_SHOWN_WAITS], *and_more(len(of_projects), _SHOWN_WAITS)]
     lines = [part for note in (*notes, *quarantine_notes(survey)) for part in ("", styled(note, "yellow"))]
-    rows = [table(survey.projects)] if survey.projects else []
+    listed, left_out = (survey.projects, []) if project else without_emptied(survey.projects)
+    lines += [part for note in left_out for part in ("", styled(note))]
+    rows = [table(listed)] if listed else []
     return Group(*rows, *lines, *([""] if rows or lines else []), _workers(workers))
 
 
@@ -93,6 +95,16 @@ def quarantine_notes(survey: Survey) -> list[str]:
     if count := survey.malformed:
         notes.append(f"{counted(count, 'name')} in the set of projects cannot be a project's")
     return [f"{note}; see {command('doctor')}" for note in notes]
+
+
+def without_emptied(projects: list[ProjectStatus]) -> tuple[list[ProjectStatus], list[str]]:
+    """Return the projects that a list shows, and a line about those that it leaves out if there are any."""
+    listed = [project for project in projects if not project.is_emptied]
+    names = [project.project_id for project in projects if project.is_emptied]
+    if not names:
+        return listed, []
+    number, example = counted(len(names), "project"), command("status", project=names[0])
+    return listed, [f"{number} not listed, since all rows were discarded; show one with {example}"]
 
 
 def table(projects: list[ProjectStatus], *, narrow: bool | None = None) -> Table:

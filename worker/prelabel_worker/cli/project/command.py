@@ -8,7 +8,7 @@ from prelabel.printing import counted
 from prelabel_worker.accounts.pauses import Pauses
 from prelabel_worker.accounts.status import Accounts
 from prelabel_worker.chunks.chunk import KNOWN_VERSION
-from prelabel_worker.cli.health.status import quarantine_notes, table
+from prelabel_worker.cli.health.status import quarantine_notes, table, without_emptied
 from prelabel_worker.cli.shared.configuration import settings_for
 from prelabel_worker.cli.shared.connection import connect
 from prelabel_worker.cli.shared.durations import duration
@@ -33,8 +33,12 @@ def list_projects(as_json: AsJson = False, redis_url: RedisUrl = None) -> None:
     survey = Inspector(connect(settings), settings.key_prefix).survey()
     if as_json:
         out({"projects": [status.as_json() for status in survey.projects]})
-    elif survey.projects:
-        console().print(table(survey.projects))
+    else:
+        listed, left_out = without_emptied(survey.projects)
+        if listed:
+            console().print(table(listed))
+        for note in left_out:
+            say(note)
     for note in quarantine_notes(survey):
         say(note)
     if not survey.projects:

@@ -1,6 +1,5 @@
 """`prelabel gateway`: publish over HTTP, for fleets that are not Python."""
 
-import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -8,16 +7,17 @@ from typing import Annotated, Any
 import typer
 
 from prelabel import web_server
+from prelabel.access_tokens import Tokens, digest_of, new_token
 from prelabel.gateway.server import open_gateway, serve_gateway
 from prelabel.gateway.settings import Limits
 from prelabel.gateway.settings import Settings as GatewaySettings
-from prelabel.gateway.tokens import SHORTEST, TokenFile, Tokens, digest_of, read_tokens
+from prelabel.gateway.tokens import TokenFile, read_tokens
 from prelabel.mapping import PredictionMapping, read_mapping
 from prelabel_worker import logs
 from prelabel_worker.cli.shared.configuration import settings_for
+from prelabel_worker.cli.shared.http_server import check_token_option, warn_of_other_machines
 from prelabel_worker.cli.shared.parameters import sharing
 from prelabel_worker.cli.shared.terminal import AWAY, RedisUrl, print_line, say, usage
-from prelabel_worker.labelbox.endpoint import is_this_machine
 
 _DEFAULTS = GatewaySettings()
 _LIMITS = _DEFAULTS.limits
@@ -43,16 +43,16 @@ class _Access:
         Path | None, _option("tokens-file", "A file of such entries, one a line; it is read again when it changes.")
     ] = None
 
-    def read(self) -> tuple[Tokens, str | None]:
+    def read(self) -> tuple[Tokens[str], str | None]:
         """Return the tokens, and the one that was made because none is given. Exit code 2 for a short one."""
         made = None
         if self.token is None and self.tokens is None and self.tokens_file is None:
-            made = secrets.token_urlsafe(24)
-        if self.token is not None and len(self.token) < SHORTEST:
-            usage(f"--token: expected at least {SHORTEST} characters, best random ones; leave it out to get one")
+            made = new_token()
+        check_token_option(self.token)
         names = read_tokens(self.tokens or "", f"--tokens or {_VARIABLES}TOKENS")
         names |= {digest_of(token): "token" for token in (self.token, made) if token}
-        return Tokens(names, TokenFile(self.tokens_file) if self.tokens_file else None), made
+        file = TokenFile(self.tokens_file) if self.tokens_file else None
+        return Tokens(lambda: names | file.names() if file else names), made
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +152,7 @@ def gateway(
 
     def started() -> None:
         print_line(f"gateway at {web_server.address_of(listening, host)}{f', token {made}' if made else ''}")
-        if not is_this_machine(host):
-            say("it answers other machines: put a proxy with TLS in front of it, since tokens travel in clear")
+        warn_of_other_machines(host)
 
     serve_gateway(opened, listening, started)
     if opened.lost:

@@ -79,7 +79,7 @@ MAY_IMPORT = {
     "prelabel.publishing": "errors mapping messages printing spool stack_file tracing validation wire",
     "prelabel.mapping": "annotations builders errors messages text_input",
     "prelabel.readers": "annotations builders errors mapping text_input",
-    "prelabel.serving": "errors printing publishing validation",
+    "prelabel.serving": "errors mapping printing publishing validation",
     "prelabel.web_server": "errors",
     "prelabel.gateway": "annotations errors mapping messages printing publishing validation version web_server wire",
     "prelabel.bridges": "errors mapping messages private_files unix_time wire",

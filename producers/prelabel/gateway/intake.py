@@ -4,18 +4,16 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-import orjson
-
 from prelabel.errors import BufferFull, MessageError
 from prelabel.gateway.bodies import Line, too_long
 from prelabel.gateway.events import Event
+from prelabel.gateway.inference import decoded
 from prelabel.gateway.problems import Problem
 from prelabel.gateway.publisher import GatewayPublisher
 from prelabel.gateway.results import Results
 from prelabel.gateway.settings import Limits
 from prelabel.mapping import Incoming, PredictionMapping
 from prelabel.mapping.mapping import key_of
-from prelabel.validation.explain_message import not_json
 from prelabel.validation.gate import Prepared
 
 _ROWS_AT_ONCE = 256
@@ -81,11 +79,7 @@ def reader_of_messages(
         return lambda _row, raw: [publisher.check(raw)]
 
     def read(row: int, raw: bytes) -> list[Prepared]:
-        try:
-            body = orjson.loads(raw)
-        except orjson.JSONDecodeError as error:
-            raise not_json(raw, error) from None
-        messages = mapping.messages(Incoming(body, headers, record={"line": str(row)}))
+        messages = mapping.messages(Incoming(decoded(raw, headers), headers, record={"line": str(row)}))
         return [publisher.check(message) for message in messages]
 
     return read

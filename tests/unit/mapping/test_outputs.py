@@ -136,7 +136,7 @@ def test_nested_tensors_are_read_too() -> None:
         ({"name": "x", "shape": [2, -2], "data": [1]}, "outputs[0].shape", "an array of 2 items", "whole numbers"),
         ({"name": "x", "shape": [1] * 9, "data": [1]}, "outputs[0].shape", "an array of 9 items", "1 to 8"),
         ({"name": "x", "shape": "1", "data": [1]}, "outputs[0].shape", 'the text "1"', "whole numbers"),
-        ({"name": "x", "shape": [1]}, "outputs[0].data", "nothing", "binary form"),
+        ({"name": "x", "shape": [1]}, "outputs[0].data", "nothing", "binary values"),
         ({"shape": [1], "data": [1]}, "outputs[0]", "an object with 2 keys", "a tensor"),
         (3, "outputs[0]", "3", "a tensor"),
     ],

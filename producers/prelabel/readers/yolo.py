@@ -57,19 +57,16 @@ def read(path: Path, options: ReaderOptions) -> Source:
                 continue
             fields = {"file_name": image.name, "file": Path(stem).name, "path": stem}
             key = filled(template, fields)
-            all_good = True
             for number, line in lines_of(file):
                 where = f"{stem}{file.suffix}, line {number}"
                 try:
                     annotations = lines.read(line, where, image)
                 except ValueError as error:
                     yield bad_record(where, error, key)
-                    all_good = False
                     continue
                 for annotation in annotations:
                     yield KeyedAnnotation(key, annotation, Origin("image", image.name, where))
-            if all_good:  # else its lines may all be bad, which does not mean that nothing was found
-                yield KeyedAnnotation(key, None, Origin("image", image.name, file.name))
+            yield KeyedAnnotation(key, None, Origin("image", image.name, file.name))
         lines.check()
 
     return messages_of(objects(), options, path.name, apart="{path}")

@@ -424,7 +424,7 @@ def test_a_dry_run_counts_each_project_and_what_the_mapping_leaves_out(command: 
     other = message("c") | {"projectId": "other"}
     file = write(tmp_path, "messages", lines(message("a"), message("b"), other))
     results = write(tmp_path, "results.json", {"categories": [{"id": 1, "name": "n"}], "annotations": [RESULT] * 3})
-    mapping = write(tmp_path, "mapping.toml", "confidence = 0.9")
+    mapping = write(tmp_path, "mapping.toml", 'confidence = 0.9\nempty = "leave-out"')
 
     done = command("publish", str(file), "--dry-run")
     mapped = command(
@@ -436,7 +436,9 @@ def test_a_dry_run_counts_each_project_and_what_the_mapping_leaves_out(command: 
         "  own: 2 messages, annotations: bounding box 2",
         "  other: 1 message, annotations: bounding box 1",
     ]
-    assert mapped.err == "prelabel: left out: 3 below the minimum confidence\n"
+    assert mapped.err == (
+        "prelabel: left out: 3 below the minimum confidence\nprelabel: left out: 1 data rows without predictions\n"
+    )
     assert mapped.out == "would publish 0, refuse 0; nothing was published\n"
 
 

@@ -30,7 +30,7 @@ from prelabel_worker.queries.remote_imports import AtLabelbox
 from prelabel_worker.queries.row_report import ReportedRow
 from prelabel_worker.queries.status import ProjectStatus
 from prelabel_worker.queries.waiting import Wait
-from prelabel_worker.rendering.file_validation import Fault, Report
+from prelabel_worker.rendering.file_validation import Fault, ProjectCount, Report
 from prelabel_worker.rendering.message_check import CheckedMessage, MessageProblem
 from prelabel_worker.setup.new_rows import NoRow
 from prelabel_worker.setup.ontologies import WITH_FEATURES, Ontology
@@ -118,7 +118,8 @@ DOCUMENTED = [
         Refusal("line 1", "x", Reason.UNKNOWN_FEATURE),
         "line where path reason found expected hint projectId dataRow messageId",
     ),
-    (Report(), "lines valid invalid byReason errors"),
+    (Report(), "lines valid invalid byReason projects errors"),
+    (ProjectCount("p"), "projectId messages invalid"),
     (NoRow(1, "", "w"), "line globalKey reason"),
     (ONTOLOGY, "id name mediaType createdAt tools classifications"),
 ]

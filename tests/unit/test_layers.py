@@ -77,9 +77,9 @@ MAY_IMPORT = {
     "prelabel.validation": "annotations errors messages sdk",
     "prelabel.spool": "errors printing private_files wire",
     "prelabel.publishing": "errors mapping messages printing spool stack_file tracing validation wire",
-    "prelabel.mapping": "annotations errors messages text_input",
+    "prelabel.mapping": "annotations builders errors messages text_input",
     "prelabel.readers": "annotations builders errors mapping text_input",
-    "prelabel.serving": "errors printing publishing validation",
+    "prelabel.serving": "errors mapping printing publishing validation",
     "prelabel.access_tokens": "errors printing",
     "prelabel.web_server": "errors",
     "prelabel.gateway": (

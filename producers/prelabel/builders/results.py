@@ -12,17 +12,12 @@ from prelabel.annotations.classifications import Option, Radio
 from prelabel.annotations.mask import Mask
 from prelabel.annotations.objects import Point, Polygon
 from prelabel.builders.boxes import box_from_corners
+from prelabel.builders.keypoints import Place, found_keypoints
 from prelabel.builders.masks import mask_from_array
 from prelabel.builders.pixels import Plane, binary_png, checked
 from prelabel.builders.values import refused, whole
 from prelabel.errors import found_value
 
-COCO_KEYPOINTS = (
-    *("nose", "left_eye", "right_eye", "left_ear", "right_ear", "left_shoulder", "right_shoulder", "left_elbow"),
-    *("right_elbow", "left_wrist", "right_wrist", "left_hip", "right_hip", "left_knee", "right_knee", "left_ankle"),
-    "right_ankle",
-)
-"""COCO's names of a person's keypoints."""
 _NOT_BLACK = b"\0" + b"\1" * 255
 
 
@@ -140,7 +135,7 @@ def _segments(result: Any, named: list[tuple[str, float]], outlines: str) -> lis
     ]
 
 
-def _keypoints(keypoints: Any) -> list[list[tuple[float, float, float | None]]]:
+def _keypoints(keypoints: Any) -> list[list[Place]]:
     """Return x, y and confidence of each keypoint of each person."""
     places = _listed(keypoints.xy)
     scores = [[None] * len(person) for person in places] if keypoints.conf is None else _listed(keypoints.conf)
@@ -150,18 +145,12 @@ def _keypoints(keypoints: Any) -> list[list[tuple[float, float, float | None]]]:
     ]
 
 
-def _points(
-    name: str, score: float, person: list[tuple[float, float, float | None]], names: Sequence[str] | None
-) -> list[Annotation]:
-    if names is None:
-        own = len(person) == len(COCO_KEYPOINTS)
-        names = COCO_KEYPOINTS if own else [f"{name} keypoint {at}" for at in range(len(person))]
-    if len(names) != len(person):
+def _points(name: str, score: float, person: list[Place], names: Sequence[str] | None) -> list[Annotation]:
+    if names is not None and len(names) != len(person):
         raise refused("keypoint_names", f"{len(names)} names", f"a name for each of {len(person)} keypoints")
     return [
         Point(part, x=x, y=y, confidence=score if own is None else own)
-        for part, (x, y, own) in zip(names, person, strict=True)
-        if (x, y) != (0, 0) and own != 0  # Ultralytics has 0, 0 for a keypoint that was not found
+        for part, (x, y, own) in found_keypoints(name, person, names or ())
     ]
 
 

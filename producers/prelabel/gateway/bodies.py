@@ -193,8 +193,8 @@ def _rows(lines: list[Line], before: int) -> list[tuple[int, Line]]:
     return [(before + at, line) for at, line in enumerate(lines, 1) if line is None or (line and not line.isspace())]
 
 
-async def document_of(chunks: AsyncIterator[bytes]) -> Rows:
-    """Yield the body as one row. Raises Problem if it is too large."""
+async def whole_of(chunks: AsyncIterator[bytes]) -> Rows:
+    """Yield the body as one row, with every byte. Raises Problem if it is too large."""
     parts: list[bytes] = []
     size = 0
     async for chunk in chunks:
@@ -205,7 +205,13 @@ async def document_of(chunks: AsyncIterator[bytes]) -> Rows:
                 f"a JSON document may have {JSON_BYTES:,} bytes: send more rows as application/x-ndjson, one a line",
             )
         parts.append(chunk)
-    yield [(1, b"".join(parts).strip(_SPACE))]
+    yield [(1, b"".join(parts))]
+
+
+async def document_of(chunks: AsyncIterator[bytes]) -> Rows:
+    """Yield the JSON document that the body is as one row. Raises Problem if it is too large."""
+    async for ((number, document),) in whole_of(chunks):
+        yield [(number, (document or b"").strip(_SPACE))]
 
 
 async def one_or_many(chunks: AsyncIterator[bytes]) -> Rows:

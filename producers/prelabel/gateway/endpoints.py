@@ -10,8 +10,9 @@ from starlette.responses import Response
 
 from prelabel.access_tokens import TooManyFailures
 from prelabel.gateway import events
-from prelabel.gateway.bodies import Rows, document_of, lines_of, many, one_or_many, packing_of, unpacked
+from prelabel.gateway.bodies import Rows, document_of, lines_of, many, one_or_many, packing_of, unpacked, whole_of
 from prelabel.gateway.gateway import Gateway, log
+from prelabel.gateway.inference import is_inference
 from prelabel.gateway.intake import Intake, Read, reader_of_events, reader_of_messages
 from prelabel.gateway.problems import Problem
 from prelabel.gateway.results import Results, answer, problem_answer
@@ -115,7 +116,12 @@ def _plan_of_predictions(request: Request, gateway: Gateway) -> Plan:
     kind = _content_type(request)
     if "cloudevents" in kind or events.is_binary(request.headers):
         raise Problem(415, "expected messages, found a CloudEvent: send it to /v1/events")
-    read = reader_of_messages(gateway.publisher, gateway.settings.mapping, _headers(request))
+    mapping = gateway.settings.mapping
+    read = reader_of_messages(gateway.publisher, mapping, _headers(request))
+    if is_inference(request.headers):
+        if mapping is None or mapping.output is None:
+            raise Problem(415, "Inference-Header-Content-Length: binary tensors need --mapping FILE with [output]")
+        return read, whole_of
     if kind in NDJSON:
         return read, lines_of
     if kind in _JSON:
@@ -134,7 +140,7 @@ def _plan_of_events(request: Request, gateway: Gateway) -> Plan:
     if kind == events.BATCH:
         return read(lambda raw: events.read_structured(raw, headers)), many
     if events.is_binary(headers):
-        return read(lambda raw: events.read_binary(headers, raw)), document_of
+        return read(lambda raw: events.read_binary(headers, raw)), whole_of
     raise Problem(415, f"expected a CloudEvent: headers ce-…, or Content-Type: {events.STRUCTURED} or {events.BATCH}")
 
 

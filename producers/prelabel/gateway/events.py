@@ -17,8 +17,8 @@ from cloudevents.core.v1.event import CloudEvent
 from dateutil.parser import isoparse
 
 from prelabel.errors import MalformedMessage, MessageError, Reason, found_value, shorten
+from prelabel.gateway.inference import decoded
 from prelabel.mapping import Incoming
-from prelabel.validation.explain_message import not_json
 
 STRUCTURED = "application/cloudevents+json"
 BATCH = "application/cloudevents-batch+json"
@@ -53,12 +53,13 @@ def read_binary(headers: Mapping[str, str], data: bytes) -> Event:
         attributes = from_binary(HTTPMessage(own, b""), JSONFormat(), CloudEvent).get_attributes()
     except (BaseCloudEventException, ValueError, OverflowError) as error:
         raise _malformed("", _words(error), "the attributes of a CloudEvent 1.0 in headers ce-…") from None
-    return _event(attributes, _json(data), headers)
+    is_request = attributes["type"] == _KSERVE_REQUEST  # it is left out, so its binary tensors are not looked at
+    return _event(attributes, {} if is_request else decoded(data, headers) if data.strip() else None, headers)
 
 
 def read_structured(raw: bytes, headers: Mapping[str, str]) -> Event:
     """Return an event that is one JSON document. Raises MessageError."""
-    document = _json(raw)
+    document = decoded(raw, {}) if raw.strip() else None
     if not isinstance(document, dict):
         raise _malformed("", found_value(document), "a CloudEvent, which is a JSON object")
     _check_present(document, "")
@@ -106,15 +107,6 @@ def _request_headers(metadata: Any) -> dict[str, str]:
         return {name.lower(): str(values[0]) for name, values in headers.items() if values}
     except (TypeError, ValueError, AttributeError, KeyError):
         return {}
-
-
-def _json(raw: bytes) -> Any:
-    if not raw.strip():
-        return None
-    try:
-        return orjson.loads(raw)
-    except orjson.JSONDecodeError as error:
-        raise not_json(raw, error) from None
 
 
 def _words(error: Exception) -> str:

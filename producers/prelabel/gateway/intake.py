@@ -1,20 +1,19 @@
 """Takes the rows of one request: each is read, mapped, checked and handed to the publisher, or gets the reason."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
-
-import orjson
 
 from prelabel.errors import BufferFull, MessageError
 from prelabel.gateway.bodies import Line, too_long
 from prelabel.gateway.events import Event
+from prelabel.gateway.inference import decoded
 from prelabel.gateway.problems import Problem
 from prelabel.gateway.publisher import GatewayPublisher
 from prelabel.gateway.results import Results
 from prelabel.gateway.settings import Limits
 from prelabel.mapping import Incoming, PredictionMapping
-from prelabel.validation.explain_message import not_json
+from prelabel.mapping.mapping import key_of
 from prelabel.validation.gate import Prepared
 
 _ROWS_AT_ONCE = 256
@@ -80,11 +79,7 @@ def reader_of_messages(
         return lambda _row, raw: [publisher.check(raw)]
 
     def read(row: int, raw: bytes) -> list[Prepared]:
-        try:
-            body = orjson.loads(raw)
-        except orjson.JSONDecodeError as error:
-            raise not_json(raw, error) from None
-        messages = mapping.messages(Incoming(body, headers, record={"line": str(row)}))
+        messages = mapping.messages(Incoming(decoded(raw, headers), headers, record={"line": str(row)}))
         return [publisher.check(message) for message in messages]
 
     return read
@@ -100,11 +95,15 @@ def reader_of_events(
         event = event_of(raw)
         if event.is_request:
             return []
-        messages: list[dict[str, Any]] = known.messages(event.incoming)
-        return [publisher.check(_identified(message, event.message_id)) for message in messages]
+        return [publisher.check(message) for message in _identified(known.messages(event.incoming), event.message_id)]
 
     return read
 
 
-def _identified(message: dict[str, Any], message_id: str) -> dict[str, Any]:
-    return message if message.get("messageId") is not None else {**message, "messageId": message_id}
+def _identified(messages: list[dict[str, Any]], message_id: str) -> Iterator[dict[str, Any]]:
+    """Yield messages with the id of their event; those of further data rows of a batch have a number behind it."""
+    rows: dict[str, int] = {}
+    for message in messages:
+        row = rows.setdefault(key_of(message), len(rows))
+        own = f"{message_id}.{row}" if row else message_id
+        yield message if message.get("messageId") is not None else {**message, "messageId": own}

@@ -61,13 +61,18 @@ def _predictions() -> _Json:
     one = _ref("Message")
     return {
         "summary": "Publish messages: one, an array, or one a line.",
+        "description": (
+            "With a mapping that has [output], also an answer of KServe's protocol v2 with binary tensors behind its "
+            "JSON, whose bytes Inference-Header-Content-Length counts."
+        ),
         "operationId": "publishPredictions",
-        "parameters": [_packing()],
+        "parameters": [_packing(), _json_length()],
         "requestBody": {
             "required": True,
             "content": {
                 "application/json": {"schema": {"oneOf": [one, {"type": "array", "items": one}]}},
                 "application/x-ndjson": {"schema": {"type": "string"}},
+                "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
             },
         },
         "responses": _responses(),
@@ -94,6 +99,11 @@ def _events() -> _Json:
 
 def _packing() -> _Json:
     return {"name": "Content-Encoding", "in": "header", "required": False, "schema": {"enum": _PACKINGS}}
+
+
+def _json_length() -> _Json:
+    schema = {"type": "integer", "minimum": 0}
+    return {"name": "Inference-Header-Content-Length", "in": "header", "required": False, "schema": schema}
 
 
 def _responses() -> _Json:

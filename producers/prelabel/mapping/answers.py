@@ -10,20 +10,31 @@ if TYPE_CHECKING:
     from prelabel.mapping.mapping import PredictionMapping
 
 
-def annotations_of(body: Any, output: Output, mapping: "PredictionMapping") -> list[Mapping[str, Any]]:
-    """Return the annotations for the output of a model. Raises MessageError."""
-    predictions = output.predictions(body)
+def annotations_of(root: Any, output: Output, mapping: "PredictionMapping") -> list[Mapping[str, Any]]:
+    """Return the annotations for the output of a model, which `output` has opened. Raises MessageError."""
+    predictions = output.predictions(root)
     if output.classification is not None:
         return list(_answers(predictions, output.classification, mapping, several=output.several))
     annotations: list[Mapping[str, Any]] = []
     for prediction in predictions:
-        target = chosen(mapping, prediction.label, prediction.score, prediction.where)
-        if target is not None:
-            annotation = {"name": target.feature, **prediction.shape}
-            if prediction.score is not None:
-                annotation["confidence"] = prediction.score
-            annotations.append(named(annotation, target, prediction.where))
+        if prediction.shape:
+            drawn = _drawn(prediction, mapping)
+            if drawn is None:  # the keypoints of what is left out would belong to nothing
+                continue
+            annotations.append(drawn)
+        annotations += [point for part in prediction.keypoints if (point := _drawn(part, mapping)) is not None]
     return annotations
+
+
+def _drawn(prediction: Prediction, mapping: "PredictionMapping") -> Mapping[str, Any] | None:
+    """Return the annotation of a prediction, or None if the mapping leaves it out."""
+    target = chosen(mapping, prediction.label, prediction.score, prediction.where)
+    if target is None:
+        return None
+    annotation = {"name": target.feature, **prediction.shape}
+    if prediction.score is not None:
+        annotation["confidence"] = prediction.score
+    return named(annotation, target, prediction.where)
 
 
 def _answers(

@@ -1,12 +1,13 @@
-"""Boxes and polygons as models write them → pixels from the top left, as Labelbox has them."""
+"""Boxes, polygons and keypoints as models write them → pixels from the top left, as Labelbox has them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
+from prelabel.builders.keypoints import COCO_KEYPOINTS, Place, places_of
 from prelabel.errors import found_value
-from prelabel.mapping.values import array, plain, unreadable
+from prelabel.mapping.values import array, number, plain, unreadable
 
 Numbers = tuple[float, float, float, float]
 _DIGITS = 3
@@ -113,3 +114,44 @@ def polygon(value: Any, scale: Scale, path: str) -> dict[str, Any]:
         expected = "points: [[x, y], …], [{x, y}, …] or [x, y, x, y, …]"
         raise unreadable(path, found_value(value), expected) from None
     return {"polygon": [{"x": round(x, _DIGITS), "y": round(y, _DIGITS)} for x, y in pixels]}
+
+
+def keypoints(value: Any, count: int, path: str) -> list[Place]:
+    """Return the keypoints of a detection: pairs, triples, objects with x and y, or one flat array.
+
+    `count` is their number if it is known, else 0. Raises MessageError.
+    """
+    points = array(value, path)
+    if points and isinstance(points[0], dict):
+        points = [_listed(point) for point in points]
+    elif points and isinstance(plain(points[0]), int | float):
+        known = count or len(COCO_KEYPOINTS)
+        if len(points) not in (2 * known, 3 * known):
+            expected = (
+                f"{3 * known} numbers, x, y and confidence of {known} keypoints, or {2 * known} without confidence"
+            )
+            raise unreadable(
+                path, f"{len(points)} numbers", expected, "keypoint_names of the mapping says how many there are"
+            )
+        points = list(places_of(points, len(points) // known))
+    if count and len(points) != count:
+        expected = f"{count}, as many as keypoint_names of the mapping has"
+        raise unreadable(path, f"{len(points)} {'keypoint' if len(points) == 1 else 'keypoints'}", expected)
+    return [_place(plain(point), f"{path}[{at}]") for at, point in enumerate(points)]
+
+
+def _listed(point: Any) -> Any:
+    return [point.get(key) for key in ("x", "y", "confidence")] if isinstance(point, dict) else point
+
+
+def _place(point: Any, path: str) -> Place:
+    if not isinstance(point, list | tuple) or not 2 <= len(point) <= 3:
+        raise unreadable(path, found_value(point), "[x, y], [x, y, confidence] or {x, y, confidence}")
+    x, y, *third = point
+    own = None if not third or third[0] is None else number(third[0], path)
+    return number(x, path), number(y, path), own
+
+
+def point(place: Place, scale: Scale) -> dict[str, Any]:
+    """Return the `point` of an annotation."""
+    return {"point": {"x": round(scale.x(place[0]), _DIGITS), "y": round(scale.y(place[1]), _DIGITS)}}

@@ -9,6 +9,7 @@ from typing import Any
 from prelabel.errors import MalformedMessage, Reason, found_value
 from prelabel.mapping.annotations import mapped
 from prelabel.mapping.answers import annotations_of
+from prelabel.mapping.checks import BadMapping
 from prelabel.mapping.classes import BELOW, DROPPED, Target, Unmapped, target_of
 from prelabel.mapping.incoming import Incoming
 from prelabel.mapping.outputs import Output
@@ -21,7 +22,7 @@ OUTSIDE = "data rows outside the sample"
 EMPTY = "data rows without predictions"
 UNROUTED = "data rows that no route takes"
 ROUTED_AWAY = "data rows that a route leaves out"
-_KEY = KeyTemplate("{record.key}")
+_KEY, _KEYS = KeyTemplate("{record.key}"), KeyTemplate("{record.keys.*}")
 _FIELDS = {field.alias or name for name, field in PredictionMessage.model_fields.items()}
 
 
@@ -58,6 +59,15 @@ class PredictionMapping:
     _route_rows: Counter[int] = field(default_factory=Counter, init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
 
+    def __post_init__(self) -> None:
+        of_output, template = self.output.batch if self.output else (), self.global_key
+        if template is not None and template.of_batch and not of_output:
+            expected = 'a path with * in [output], such as box = "det_boxes.*": it makes a key for each row of a batch'
+            raise BadMapping(f"global_key: found {template.text!r}; expected {expected}")
+        if template is not None and of_output and not template.of_batch:
+            expected = f"a field with *, such as {{body.keys.*}}: {of_output[0].text} in [output] is about a batch"
+            raise BadMapping(f"global_key: found {template.text!r}; expected {expected}, whose rows need a key each")
+
     def with_defaults(
         self, project_id: str | None = None, model: str | None = None, global_key: str | None = None
     ) -> "PredictionMapping":
@@ -78,9 +88,10 @@ class PredictionMapping:
 
         `prediction` is a message, whose annotations are named by classes, or the output of a model if the mapping has
         `[output]`. Each keyword is a field `{record.…}` for the template of global keys; a mapping without one takes
-        the global key from `key=…`. Raises MessageError, as `messages` does.
+        the global key from `key=…`, and those of a batch from `keys=[…]`. Raises MessageError, as `messages` does.
         """
-        return self._messages(Incoming(prediction, record=record), self.global_key or (_KEY if record else None))
+        own = _KEYS if self.output is not None and self.output.batch else _KEY
+        return self._messages(Incoming(prediction, record=record), self.global_key or (own if record else None))
 
     def messages(self, incoming: Incoming) -> list[dict[str, Any]]:
         """Return the messages to publish for a record, in this order; none if the mapping leaves it out.
@@ -102,7 +113,7 @@ class PredictionMapping:
             if template is None:
                 expected = "`global_key` in the mapping, or --global-key: the output of a model names no data row"
                 raise MalformedMessage(Reason.MALFORMED_MESSAGE, "dataRow", "nothing", expected)
-            message = {"annotations": annotations_of(body, self.output, self)}
+            return self._of_output(incoming, self.output, template)
         else:
             found = found_value(body)
             raise MalformedMessage(Reason.MALFORMED_MESSAGE, "", found, "an object with the fields of a message")
@@ -110,6 +121,21 @@ class PredictionMapping:
             message["dataRow"] = {"globalKey": template.fill(incoming)}
         key = key_of(message)
         return self.routed(message) if not key or self.takes(key) else []
+
+    def _of_output(self, incoming: Incoming, output: Output, template: KeyTemplate) -> list[dict[str, Any]]:
+        """Return the messages for the output of a model: for one data row, or for each row of a batch."""
+        root = output.opened(incoming.body)
+        if output.batch:
+            keys = template.fill_rows(incoming, *output.count_rows(root))
+            found = [annotations_of(root, output.of_row(row), self) for row in range(len(keys))]
+        else:
+            keys, found = [template.fill(incoming)], [annotations_of(root, output, self)]
+        return [
+            message
+            for key, annotations in zip(keys, found, strict=True)
+            if self.takes(key)
+            for message in self.routed({"annotations": annotations, "dataRow": {"globalKey": key}})
+        ]
 
     def forked(self) -> None:
         """Call in a forked child, where a lock that another thread held stays locked."""

@@ -57,7 +57,7 @@ def check_names(mapping: PredictionMapping, ontology: OntologyNames) -> None:
         if not target.drop:
             _check(name, target, ontology, answered)
     if mapping.output is not None and mapping.unmapped == "keep":
-        for label in mapping.output.labels.values():
+        for label in (*mapping.output.own_features, *mapping.output.keypoint_names):
             if label not in mapping.classes:
                 _check(label, Target(), ontology, answered)
     if answered is not None and not any(target.feature for target in mapping.classes.values()):

@@ -9,10 +9,11 @@ from prelabel.mapping.geometry import BOX_FORMATS
 from prelabel.mapping.outputs import Output
 from prelabel.mapping.path import ValuePath
 
-_PATHS = ("tensors", "items", "count", "label", "score", "polygon")
+_PATHS = ("tensors", "items", "count", "label", "score", "polygon", "keypoints")
 KNOWN: dict[str, type] = {
     "tensors": str, "items": str, "count": str, "label": str, "class": str, "score": str, "labels": object,
-    "box": object, "box_format": str, "polygon": str, "classification": str, "several": bool, "normalised": bool,
+    "box": object, "box_format": str, "polygon": str, "keypoints": str,
+    "keypoint_names": list, "classification": str, "several": bool, "normalised": bool,
     "width": object, "height": object, "model_size": list, "letterbox": bool,
 }  # fmt: skip
 _OF_COORDINATES = ("normalised", "width", "height", "model_size", "letterbox")
@@ -21,17 +22,16 @@ _OF_COORDINATES = ("normalised", "width", "height", "model_size", "letterbox")
 def read_output(table: dict[str, Any], classes: Iterable[str]) -> Output:
     """Return what `[output]` says, for a mapping with entries for these classes. Raises BadMapping."""
     check_keys(table, KNOWN, "output.")
-    shapes = [key for key in ("box", "polygon", "classification") if key in table]
-    if len(shapes) != 1:
-        found = " and ".join(shapes) or "none"
-        raise BadMapping(f"output: expected one of box, polygon and classification, found {found}")
+    shape = _shape(table)
     _check_label(table)
-    _check_size(table, shapes[0])
-    if "several" in table and shapes[0] != "classification":
+    _check_size(table, shape)
+    _check_rows(table)
+    if "several" in table and shape != "classification":
         raise BadMapping("output.several: it is for a classification only")
     labels = _labels(table.get("labels", {}))
-    if labels:
-        _check_classes(classes, labels)
+    keypoint_names = _keypoint_names(table)
+    if labels and ("keypoints" not in table or keypoint_names):  # else keypoints have names that only the output knows
+        _check_classes(classes, {*labels.values(), *keypoint_names})
     if ("box_format" in table) != ("box" in table):
         problem = "it is for box only" if "box_format" in table else f"missing: one of {', '.join(BOX_FORMATS)}"
         raise BadMapping(f"output.box_format: {problem}")
@@ -41,6 +41,7 @@ def read_output(table: dict[str, Any], classes: Iterable[str]) -> Output:
         labels=labels,
         box=_box(table["box"]) if "box" in table else (),
         box_format=one_of(table["box_format"], tuple(BOX_FORMATS), "output.box_format") if "box" in table else "",
+        keypoint_names=keypoint_names,
         classification=table.get("classification"),
         several=table.get("several", False),
         normalised=table.get("normalised", False),
@@ -49,6 +50,40 @@ def read_output(table: dict[str, Any], classes: Iterable[str]) -> Output:
         model_size=_model_size(table.get("model_size")),
         letterbox=table.get("letterbox", False),
     )
+
+
+def _shape(table: dict[str, Any]) -> str:
+    """Return the key that says where predictions are."""
+    shapes = [key for key in ("box", "polygon", "classification") if key in table]
+    if shapes == ["classification"] and "keypoints" in table:
+        raise BadMapping("output.keypoints: they are of detections: leave out classification")
+    if not shapes and "keypoints" in table:
+        return "keypoints"
+    if len(shapes) != 1:
+        found = " and ".join(shapes) or "none"
+        raise BadMapping(f"output: expected one of box, polygon, keypoints and classification, found {found}")
+    return shapes[0]
+
+
+def _keypoint_names(table: dict[str, Any]) -> list[str]:
+    names: list[str] = table.get("keypoint_names", [])
+    if "keypoint_names" in table and "keypoints" not in table:
+        raise BadMapping("output.keypoints: missing: the path of the keypoints that have these keypoint_names")
+    if not all(isinstance(name, str) and name for name in names) or len(set(names)) != len(names):
+        raise BadMapping(f"output.keypoint_names: expected an array of different names, found {found_value(names)}")
+    return names
+
+
+def _check_rows(table: dict[str, Any]) -> None:
+    """Check where `*` stands: it needs the whole output, while paths below `items` see one prediction."""
+    inside = ("label", "score", "box", "polygon", "keypoints") if "items" in table else ()
+    for key in ("tensors", *inside):
+        for text in table[key] if isinstance(table.get(key), list) else [table.get(key)]:
+            if isinstance(text, str) and ValuePath.parse(text, f"output.{key}").row_step is not None:
+                where = "the paths of tensors" if key == "tensors" else "items"
+                raise BadMapping(
+                    f"output.{key}: found {text!r}: * is the number of the row in a batch, write it in {where}"
+                )
 
 
 def _path(text: Any, key: str) -> ValuePath:
@@ -70,7 +105,7 @@ def _check_size(table: dict[str, Any], shape: str) -> None:
     given = [key for key in _OF_COORDINATES if key in table]
     if shape == "classification":
         if given:
-            raise BadMapping(f"output.{given[0]}: it is for box and polygon only")
+            raise BadMapping(f"output.{given[0]}: it is for box, polygon and keypoints only")
         return
     needs_size = table.get("normalised") or "model_size" in table
     if needs_size and not {"width", "height"} <= set(table):
@@ -91,8 +126,7 @@ def _labels(value: Any) -> dict[str, str]:
     return {str(index): name for index, name in named.items()}
 
 
-def _check_classes(classes: Iterable[str], labels: dict[str, str]) -> None:
-    names = set(labels.values())
+def _check_classes(classes: Iterable[str], names: set[str]) -> None:
     for name in classes:
         if name not in names:
             raise BadMapping(f"classes.{name}: no such class in output.labels{nearest(name, names)}")

@@ -3,10 +3,11 @@
 The predictions are a list of objects or arrays (`items`), or several arrays side by side, of labels, scores and boxes.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, NamedTuple
 
+from prelabel.builders.keypoints import found_keypoints, own_confidence
 from prelabel.errors import found_value
 from prelabel.mapping import geometry
 from prelabel.mapping.path import MISSING, ValuePath
@@ -14,6 +15,8 @@ from prelabel.mapping.tensors import by_name
 from prelabel.mapping.values import array, number, plain, positive, unreadable
 
 Size = ValuePath | int | None
+MAX_ROWS = 10_000
+"""Maximum rows of a batch."""
 
 
 class Prediction(NamedTuple):
@@ -27,6 +30,8 @@ class Prediction(NamedTuple):
     score: float | None
     #: The keys of an annotation that say where it is: `bbox` or `polygon`, or none.
     shape: Mapping[str, Any]
+    #: The keypoints that were found, each with its own name, confidence and `point`.
+    keypoints: tuple["Prediction", ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,9 @@ class Output:
     box: tuple[ValuePath, ...] = ()
     box_format: str = ""
     polygon: ValuePath | None = None
+    #: The keypoints of a pose.
+    keypoints: ValuePath | None = None
+    keypoint_names: Sequence[str] = ()
     #: The classification that the predictions answer for the whole data row.
     classification: str | None = None
     #: Whether that classification may have several answers.
@@ -62,11 +70,52 @@ class Output:
     model_size: tuple[int, int] | None = None
     letterbox: bool = False
 
-    def predictions(self, body: Any) -> list[Prediction]:
-        """Return the predictions of an output, in their order. Raises MessageError."""
+    #: The paths with `*`, which stands for the number of a row in a batch.
+    batch: tuple[ValuePath, ...] = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        values = (getattr(self, option.name) for option in fields(self) if option.init)
+        paths = (path for value in values for path in (value if isinstance(value, tuple) else (value,)))
+        batch = tuple(path for path in paths if isinstance(path, ValuePath) and path.row_step is not None)
+        object.__setattr__(self, "batch", batch)
+
+    @property
+    def own_features(self) -> Iterable[str]:
+        """Return the classes that become annotations themselves: not those of which only keypoints are published."""
+        return self.labels.values() if self.box or self.polygon or self.classification else ()
+
+    def opened(self, body: Any) -> Any:
+        """Return what the paths lead through: the output, or the tensors in it by their names. Raises MessageError."""
         root = plain(body)
         if self.tensors is not None:
             root = by_name(_find(root, self.tensors, "tensors"), self.tensors.text)
+        return root
+
+    def count_rows(self, root: Any) -> tuple[int, str]:
+        """Return the number of rows of a batch that was opened, and where it has that many. Raises MessageError."""
+        counts = {path.rows.text: len(_rows(root, path)) for path in self.batch}
+        place, count = next(iter(counts.items()))
+        if len(set(counts.values())) > 1:
+            found = ", ".join(f"{path}: {number}" for path, number in counts.items())
+            raise unreadable("", found, "arrays of one length, with an element for each row of the batch")
+        if count > MAX_ROWS:
+            raise unreadable(place, f"{count} rows", f"at most {MAX_ROWS} rows in a batch")
+        return count, place
+
+    def of_row(self, row: int) -> "Output":
+        """Return how one row of a batch is written."""
+
+        def at_row(value: Any) -> Any:
+            if isinstance(value, tuple):
+                return tuple(map(at_row, value))
+            return value.at_row(row) if isinstance(value, ValuePath) else value
+
+        return replace(
+            self, **{option.name: at_row(getattr(self, option.name)) for option in fields(self) if option.init}
+        )
+
+    def predictions(self, root: Any) -> list[Prediction]:
+        """Return the predictions of an output that was opened, in their order. Raises MessageError."""
         if self.items is not None:
             rows = self._counted(array(_find(root, self.items, "items"), self.items.text), root)
             return self._of_rows(root, rows, f"{self.items.text}[{{}}]" if self.items.steps else "[{}]")
@@ -83,8 +132,11 @@ class Output:
             label = None if self.label is None else _find(row, self.label, "label", where)
             score = None if self.score is None else _find(row, self.score, "score", where)
             shape = self._shape(row, scale, where) if self.box or self.polygon else {}
-            named = self._named(label, score, where)
-            predictions += [Prediction(where, name, confidence, shape) for name, confidence in named]
+            pose = None if self.keypoints is None else _find(row, self.keypoints, "keypoints", where)
+            for name, confidence in self._named(label, score, where):
+                below = _below(where, self.keypoints) if self.keypoints else where
+                points = self._points(name, confidence, pose, scale, below)
+                predictions.append(Prediction(where, name, confidence, shape, points))
         return predictions
 
     def _side_by_side(self, root: Any) -> list[Prediction]:
@@ -99,24 +151,39 @@ class Output:
         labels = column(self.label, "label") if self.label else None
         scores = column(self.score, "score") if self.score else None
         shapes = [column(path, "box" if self.box else "polygon") for path in paths]
-        count = len(shapes[0])
+        poses = column(self.keypoints, "keypoints") if self.keypoints else None
+        place, count = (*paths, self.keypoints)[0], len(columns[-1][1])
         if any(len(values) != count for _, values in columns):
             found = ", ".join(f"{path}: {len(values)}" for path, values in columns)
             raise unreadable("", found, "arrays of one length")
         scale = self._scale(root)
         predictions = []
         for at in range(count):
-            where = f"{paths[0]}[{at}]"
-            value = [values[at] for values in shapes] if len(shapes) > 1 else shapes[0][at]
-            drawn = (
-                geometry.box(value, self.box_format, scale, where)
-                if self.box
-                else geometry.polygon(value, scale, where)
-            )
+            where = f"{place}[{at}]"
+            drawn: dict[str, Any] = {}
+            if self.box:
+                value = [values[at] for values in shapes] if len(shapes) > 1 else shapes[0][at]
+                drawn = geometry.box(value, self.box_format, scale, where)
+            elif self.polygon is not None:
+                drawn = geometry.polygon(shapes[0][at], scale, where)
             label, score = labels[at] if labels else None, scores[at] if scores else None
+            pose = poses[at] if poses else None
             for name, confidence in self._named(label, score, where):
-                predictions.append(Prediction(where, name, confidence, drawn))
+                points = self._points(name, confidence, pose, scale, f"{self.keypoints}[{at}]")
+                predictions.append(Prediction(where, name, confidence, drawn, points))
         return predictions
+
+    def _points(
+        self, name: str, score: float | None, pose: Any, scale: geometry.Scale, where: str
+    ) -> tuple[Prediction, ...]:
+        """Return the keypoints of a detection that were found."""
+        if pose is None:
+            return ()
+        places = geometry.keypoints(pose, len(self.keypoint_names), where)
+        return tuple(
+            Prediction(where, part, own_confidence(place[2], score), geometry.point(place, scale))
+            for part, place in found_keypoints(name, places, self.keypoint_names)
+        )
 
     def _shape(self, row: Any, scale: geometry.Scale, where: str) -> dict[str, Any]:
         if self.polygon is not None:
@@ -178,6 +245,14 @@ def _length(root: Any, size: ValuePath | int, key: str) -> float:
 
 def _below(where: str, path: ValuePath) -> str:
     return f"{where}.{path.text}" if path.steps else where
+
+
+def _rows(root: Any, path: ValuePath) -> list[Any]:
+    value = path.rows.find(root)
+    if value is MISSING:
+        expected = "an array with an element for each row of the batch"
+        raise unreadable(path.rows.text, "nothing", expected, f"[output] of the mapping has {path.text}")
+    return array(value, path.rows.text)
 
 
 def _find(root: Any, path: ValuePath, key: str, where: str = "") -> Any:

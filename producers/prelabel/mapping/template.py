@@ -7,11 +7,13 @@ never read as a template.
 import re
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Any
 
 from prelabel.errors import MalformedMessage, Reason, found_value
 from prelabel.mapping.checks import BadMapping
 from prelabel.mapping.incoming import Incoming
 from prelabel.mapping.path import MISSING, ValuePath
+from prelabel.mapping.values import plain
 
 ROOTS = ("header", "body", "event", "record")
 _FIELD = re.compile(r"\{([^{}:]+)(?::0?(\d{1,3})d)?\}")
@@ -33,7 +35,8 @@ class KeyField:
 class KeyTemplate:
     """A template of global keys. Raises BadMapping if it has something between braces that is no field.
 
-    `{image_id}`, without a root, is short for `{record.image_id}`; `{image_id:06d}` has leading zeros.
+    `{image_id}`, without a root, is short for `{record.image_id}`; `{image_id:06d}` has leading zeros. `*` in a field
+    stands for the number of a row in a batch.
     """
 
     text: str
@@ -52,24 +55,62 @@ class KeyTemplate:
         """Return the template's fields, in their order."""
         return tuple(part for part in self.parts if isinstance(part, KeyField))
 
-    def fill(self, incoming: Incoming) -> str:
-        """Return the key of a record. Raises MessageError, which names the field that is missing or empty."""
-        return "".join([part if isinstance(part, str) else self._value(part, incoming) for part in self.parts])
+    @property
+    def of_batch(self) -> bool:
+        """Return whether it makes a key for each row of a batch."""
+        return any(part.path.row_step is not None for part in self.fields)
 
-    def _value(self, part: KeyField, incoming: Incoming) -> str:
-        value = part.path.find(getattr(incoming, part.root))
+    def fill(self, incoming: Incoming, row: int | None = None) -> str:
+        """Return the key of a record, or of a row of its batch.
+
+        Raises MessageError, which names the field that is missing or empty.
+        """
+        return "".join([part if isinstance(part, str) else self._value(part, incoming, row) for part in self.parts])
+
+    def fill_rows(self, incoming: Incoming, count: int, counted: str) -> list[str]:
+        """Return the keys of the rows of a batch; `counted` says where there are `count` of them.
+
+        Raises MessageError if there are more keys or fewer, or if two rows have the same one.
+        """
+        for part in self.fields:
+            if part.path.row_step is not None:
+                self._check_rows(part, plain(part.path.rows.find(getattr(incoming, part.root))), count, counted)
+        keys = [self.fill(incoming, row) for row in range(count)]
+        rows = {key: row for row, key in reversed(list(enumerate(keys)))}  # key → its first row
+        for row, key in enumerate(keys):
+            if rows[key] != row:
+                found = f"{found_value(key)} for row {rows[key]} and for row {row} of the batch"
+                raise self._wrong(found, "a key of its own for each row of the batch")
+        return keys
+
+    def _check_rows(self, part: KeyField, values: Any, count: int, counted: str) -> None:
+        expected = f"{count} {'key' if count == 1 else 'keys'}, one for each row of {counted}"
+        if not isinstance(values, list | tuple):
+            found = "nothing" if values is MISSING else found_value(values)
+            raise self._wrong(f"{found} as {part.text}", f"an array of {expected}")
+        if len(values) != count:
+            raise self._wrong(f"{len(values)} {'key' if len(values) == 1 else 'keys'} as {part.text}", expected)
+
+    def _value(self, part: KeyField, incoming: Incoming, row: int | None) -> str:
+        text = part.text
+        if part.path.row_step is None:
+            path = part.path
+        elif row is None:
+            raise self._wrong("a record about one data row", f"a batch, whose rows get their keys from {text}")
+        else:
+            path, text = part.path.at_row(row), text.replace("*", str(row), 1)
+        value = path.find(getattr(incoming, part.root))
         if isinstance(value, int) and not isinstance(value, bool):
             value = str(value)
         if not isinstance(value, str) or not value:
             found = "nothing" if value is MISSING else found_value(value)
-            raise MalformedMessage(
-                Reason.MALFORMED_MESSAGE,
-                "dataRow.globalKey",
-                f"{found}: {part.text} is empty" if value in (MISSING, None, "") else found,
-                f"a text or a whole number as {part.text}",
-                f"send that field, or change the template of global keys, {self.text}",
-            )
+            found = f"{found}: {text} is empty" if value in (MISSING, None, "") else found
+            raise self._wrong(found, f"a text or a whole number as {text}")
         return value.zfill(part.digits)
+
+    def _wrong(self, found: str, expected: str) -> MalformedMessage:
+        hint = f"send that field, or change the template of global keys, {self.text}"
+        return MalformedMessage(Reason.MALFORMED_MESSAGE, "dataRow.globalKey", found, expected, hint)
 
 
 def _part(template: str, piece: str) -> str | KeyField:
@@ -80,14 +121,20 @@ def _part(template: str, piece: str) -> str | KeyField:
     match = _FIELD.fullmatch(piece)
     if match is None or match[1] == ".":
         raise BadMapping(f"global key {template!r}: found {piece}, which is not {_EXPECTED}")
-    path = ValuePath.parse(match[1], f"global key {template!r}")
-    root, *steps = path.steps
-    if not steps:
-        root, steps = "record", [root]
-    if root not in ROOTS:
-        raise BadMapping(f"global key {template!r}: found {piece}, which is not {_EXPECTED}")
-    names = tuple(step.lower() for step in steps) if root == "header" else tuple(steps)
-    return KeyField(f"{{{match[1]}}}", root, ValuePath(match[1], names), int(match[2] or 0))
+    where = f"global key {template!r}"
+    path = ValuePath.parse(match[1], where)
+    root = path.steps[0]
+    if len(path.steps) == 1:
+        root = "record"
+    elif root not in ROOTS:
+        raise BadMapping(f"{where}: found {piece}, which is not {_EXPECTED}")
+    else:
+        path = ValuePath.parse(match[1].partition(".")[2], where)
+    if root == "header":
+        if path.row_step is not None:
+            raise BadMapping(f"{where}: found {piece}, but a header is one text: * goes through an array")
+        path = ValuePath(path.text, tuple(step.lower() for step in path.steps))
+    return KeyField(f"{{{match[1]}}}", root, path, int(match[2] or 0))
 
 
 @lru_cache(maxsize=64)

@@ -22,7 +22,7 @@ def _named(tensor: Any, path: str) -> tuple[str, Any]:
     data: Any = plain(tensor.get("data"))
     shape: Any = tensor.get("shape")
     if not isinstance(data, list):
-        expected = "an array of values: a tensor in binary form cannot be read, so ask the server for JSON"
+        expected = "an array of values, or the body with its binary values and Inference-Header-Content-Length"
         raise unreadable(f"{path}.data", "nothing" if data is None else found_value(data), expected)
     if data and isinstance(data[0], list):  # nested already, which the protocol allows too
         return tensor["name"], data

@@ -1,10 +1,12 @@
 """Prepare what is published through a mapping: a checked message for each project that gets it."""
 
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from prelabel.mapping import Incoming, PredictionMapping
+from prelabel.mapping.mapping import key_of
 from prelabel.messages import new_message_id
 from prelabel.validation.gate import Message, Prepared, as_json, is_label, of_label, prepare
 
@@ -30,8 +32,8 @@ def prepare_mapped(
         return (prepare(message, project_id=project_id, model=model, max_bytes=max_bytes),)  # raises MessageError
     messages = mapping.messages(Incoming(body))
     if len(messages) > 1 and messages[0].get("messageId") is None:  # one id, so that a row is found in all projects
-        message_id = new_message_id()
-        messages = [{**mapped, "messageId": message_id} for mapped in messages]
+        ids: defaultdict[str, str] = defaultdict(new_message_id)  # a batch has several data rows
+        messages = [{**mapped, "messageId": ids[key_of(mapped)]} for mapped in messages]
     return tuple(prepare(mapped, max_bytes=max_bytes) for mapped in messages)
 
 

@@ -128,7 +128,7 @@ class Publisher(PublisherBase):
         it, and `model` if there is one (docs/how-to/build-annotations.md).
 
         With a `mapping`, what is published may go to several projects, under one id, or nowhere: then the id is an
-        empty string.
+        empty string. The output for a batch becomes a message for each of its rows; the id is that of the first.
 
         Raises MessageError (which field, what was found, what was expected), BufferFull or PublisherClosed; in each
         case the message was not accepted. Of several messages, those before a full buffer were accepted; publishing

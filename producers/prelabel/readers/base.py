@@ -143,7 +143,8 @@ class ReaderOptions:
 class KeyedAnnotation:
     """One annotation, the global key of its data row, and the record that the key was made for.
 
-    None for the annotation names a data row that the model has looked at, whether it predicts something or not.
+    None for the annotation names a data row that the model has looked at, whether it predicts something or not: without
+    annotations it becomes an empty message. Readers yield it for each data row of which nothing may be left.
     """
 
     key: str
@@ -179,19 +180,22 @@ def messages_of(
 
     `merge` turns the items that were read for a data row into its annotations, if the two differ. A message must hold
     all predictions of a model for a data row, so no message can be sent before the end of the file. So a reader that
-    raises UnreadableSource at any place of the file refuses all of it. `apart` is a template of global keys that tells
-    all records apart.
+    raises UnreadableSource at any place of the file refuses all of it. A data row without annotations gets no message
+    if a record about it is bad: that does not mean that nothing was found there. `apart` is a template of global keys
+    that tells all records apart.
     """
+    bad: set[str | None] = set()
     try:
         with Groups() as groups:
             for item in annotations:
                 if isinstance(item, BadRecord):
+                    bad.add(item.key)
                     yield item
                 else:
                     groups.add(item.key, item.annotation, item.origin)
             for key, group in groups:
-                if options.mapping.takes(key):
-                    where, items = f"{file}, data row {key}", [item for item in group if item is not None]
+                where, items = f"{file}, data row {key}", [item for item in group if item is not None]
+                if (items or key not in bad) and options.mapping.takes(key):
                     for message in options.mapping.routed(_message(key, merge(items), options)):
                         yield Record(where, message)
     except KeyClash as clash:

@@ -121,6 +121,7 @@ class Coco:
     def messages(self, read: Callable[[dict[str, Any]], Iterable[dict[str, Any] | BadRecord]]) -> Source:
         """Return one message per image, with the annotations that `read` returns for each result.
 
+        An image that the file itself lists under `images` has been looked at, whether there is a result for it or not.
         `read` raises ValueError for a bad result, or returns a BadRecord for each bad part of it.
         """
         return messages_of(self._walk(read), self.options, self.path.name, apart="{image_id}")
@@ -128,6 +129,7 @@ class Coco:
     def _walk(
         self, read: Callable[[dict[str, Any]], Iterable[dict[str, Any] | BadRecord]]
     ) -> Iterator[KeyedAnnotation | BadRecord]:
+        unplaced = False
         for index, result in enumerate(elements(self.path, "annotations")):
             self.where, key = f"{self.path.name}[{index}]", None
             try:
@@ -136,8 +138,11 @@ class Coco:
                 key, origin = self._key(result)
                 annotations = list(read(result))
             except ValueError as error:
+                unplaced = unplaced or key is None
                 yield bad_record(self.where, error, key)
                 continue
+            if not annotations:
+                yield KeyedAnnotation(key, None, origin)
             for item in annotations:
                 if isinstance(item, BadRecord):
                     yield replace(item, where=self.where + item.where, key=key)
@@ -146,6 +151,20 @@ class Coco:
         self._check_images()
         self._extents.check()
         self._scores.check()
+        if not unplaced:  # else a result of an image without other results may be among the bad ones
+            yield from self._listed()
+
+    def _listed(self) -> Iterator[KeyedAnnotation | BadRecord]:
+        """Yield the data rows of the file's own images."""
+        own = self._images if self.options.images is None else None
+        for image_id, image in (own or read_images(self.path, alone=False)).items():
+            self.where, fields = f"{self.path.name}, images", {"image_id": image_id, "file_name": image.file_name}
+            try:
+                key = text_of(filled(self.template, fields), "global key")
+            except ValueError as error:
+                yield bad_record(f"{self.where}, image {image_id!r}", error)
+            else:
+                yield KeyedAnnotation(key, None, Origin("image", image_id, self.where))
 
     def _check_images(self) -> None:
         """Raise UnreadableSource if the named file of images is about none of the images of the results."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from prelabel.builders.results import COCO_KEYPOINTS
+from prelabel.builders.keypoints import COCO_KEYPOINTS
 from prelabel.errors import found_value
 from prelabel.readers.base import BadValue, ReaderOptions, Source, number
 from prelabel.readers.coco import Category, Coco, part

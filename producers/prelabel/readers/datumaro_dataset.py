@@ -68,8 +68,7 @@ def read(path: Path, options: ReaderOptions) -> Source:
                         yield KeyedAnnotation(key, annotation, origin)
                 except ValueError as error:
                     yield bad_record(detections.where, error, key)
-                    all_good = False
-            if all_good:  # else they may all be bad, which does not mean that nothing was found
+            if all_good:  # else what was found may be among the errors
                 yield KeyedAnnotation(key, None, origin)
         detections.check()
 

@@ -5,6 +5,7 @@ feature's class and score are among its properties, and so are the fields for te
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,8 @@ _SCORES = ("score", "confidence", "probability")
 _DEGREES = ("CRS84", "EPSG::4326", "EPSG:4326")
 """Ends of names of the coordinate system that GeoJSON has, longitude and latitude in degrees."""
 _COORDINATES = "geometry.coordinates"
+_EMPTY: Any = object()
+"""The feature of a collection that has none."""
 _LOOK = 64 * 1024
 _PARTS = {"MultiPoint": "Point", "MultiLineString": "LineString", "MultiPolygon": "Polygon"}
 
@@ -49,6 +52,11 @@ def read(path: Path, options: ReaderOptions) -> Source:
                 yield record
                 continue
             where, feature, key = record.where, record.value, None
+            if feature is _EMPTY:
+                with suppress(ValueError):  # without features, their properties name no data row
+                    key = record.key(template)
+                    yield KeyedAnnotation(key, None, Origin("data row", key, where))
+                continue
             try:
                 properties = object_of(object_of(feature, "the feature").get("properties") or {}, "properties")
                 key = replace(record, value=properties).key(template)
@@ -56,7 +64,7 @@ def read(path: Path, options: ReaderOptions) -> Source:
             except ValueError as error:
                 yield bad_record(where, error, key)
                 continue
-            for annotation in found:
+            for annotation in found or (None,):
                 yield KeyedAnnotation(key, annotation, Origin("data row", key, where))
         scores.check()
 
@@ -72,10 +80,14 @@ def _features(path: Path) -> Iterator[Document | BadRecord]:
             yield from documents(file)
             continue
         others: dict[str, Any] = {}
+        empty = True
         for index, feature in enumerate(elements(file, "features", others=others)):
             if not index:
                 _check_system(file, others)
+            empty = False
             yield Document(f"{file.name}, features[{index}]", stem_of(file), index, feature)
+        if empty:
+            yield Document(file.name, stem_of(file), 0, _EMPTY)
         _check_system(file, others)
 
 

@@ -1,7 +1,7 @@
 """Read MOTChallenge tracks as video objects; a box is a line: `frame, track, left, top, width, height, confidence, …`.
 
-One file is one video and becomes one message, held in memory. A gap in a track's frames ends a segment, so that the
-editor interpolates only where the tracker saw the object.
+One file is one video and becomes one message, held in memory, even if no track is left. A gap in a track's frames ends
+a segment, so that the editor interpolates only where the tracker saw the object.
 """
 
 from collections.abc import Iterator
@@ -67,6 +67,7 @@ def read(path: Path, options: ReaderOptions) -> Source:
             except ValueError as error:
                 yield bad_record(where, error, key)
         lines.check()
+        yield KeyedAnnotation(key, None, Origin("video", stem, path.name))
 
     return messages_of(boxes(), options, path.name, lambda group: _objects(group, options), apart="{file}")
 

@@ -91,6 +91,8 @@ def _objects(prediction: dict[str, Any], picture: Picture, detections: Detection
     x, y, width, height = (number(part(prediction, side), side) for side in ("x", "y", "width", "height"))
     corners = (x - width / 2, y - height / 2, x + width / 2, y + height / 2)
     annotations = detections.box(name, score, corners, picture)
+    if not annotations:  # the keypoints of what is left out would belong to nothing
+        return []
     keypoints = []
     for point in array_of(prediction.get("keypoints") or [], "keypoints"):
         across, down = _position(point, "keypoints")

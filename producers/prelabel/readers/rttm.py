@@ -62,9 +62,8 @@ def read(path: Path, options: ReaderOptions) -> Source:
                 key = filled(template, {"file_id": cells[1]}) if len(cells) > 1 else None
                 yield bad_record(where, error, key)
                 continue
-            if turn is not None:
-                key = filled(template, {"file_id": cells[1]})
-                yield KeyedAnnotation(key, turn, Origin("recording", cells[1], where))
+            key = filled(template, {"file_id": cells[1]})
+            yield KeyedAnnotation(key, turn, Origin("recording", cells[1], where))
         scores.check()
 
     return messages_of(turns(), options, path.name, answers, apart="{file_id}")

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from prelabel.builders.keypoints import found_keypoints, own_confidence, places_of
 from prelabel.errors import quoted
 from prelabel.readers.base import (
     BadRecord,
@@ -56,19 +57,16 @@ def read(path: Path, options: ReaderOptions) -> Source:
                 continue
             fields = {"file_name": image.name, "file": Path(stem).name, "path": stem}
             key = filled(template, fields)
-            all_good = True
             for number, line in lines_of(file):
                 where = f"{stem}{file.suffix}, line {number}"
                 try:
                     annotations = lines.read(line, where, image)
                 except ValueError as error:
                     yield bad_record(where, error, key)
-                    all_good = False
                     continue
                 for annotation in annotations:
                     yield KeyedAnnotation(key, annotation, Origin("image", image.name, where))
-            if all_good:  # else its lines may all be bad, which does not mean that nothing was found
-                yield KeyedAnnotation(key, None, Origin("image", image.name, file.name))
+            yield KeyedAnnotation(key, None, Origin("image", image.name, file.name))
         lines.check()
 
     return messages_of(objects(), options, path.name, apart="{path}")
@@ -169,18 +167,17 @@ class _Lines:
         Of predictions, the third number of a keypoint is its own confidence; of labels, it is 0, 1 or 2. Ultralytics
         writes 0 0 for a keypoint that is not there.
         """
-        count, columns = self._names.keypoints or (0, 0)
+        count, columns = self._names.keypoints or (0, 2)
         end = _BOX - 1 + count * columns
         score = _score(values, end)
         annotations = self._detections.box(name, score, self._corners(values[: _BOX - 1], picture), picture)
+        if not annotations:  # the keypoints of what is left out would belong to nothing
+            return []
+        places = list(places_of(values[_BOX - 1 : end], columns))
         points = []
-        for at in range(count):
-            x, y, *visibility = values[_BOX - 1 + at * columns : _BOX - 1 + (at + 1) * columns]
-            if (x, y) == (0, 0) or visibility == [0]:
-                continue
+        for part, (x, y, third) in found_keypoints(name, places, self._names.keypoint_names.get(name, ())):
             x, y = self._shares.read((x, y), "keypoint")
-            own = visibility[0] if visibility and not visibility[0].is_integer() else score
-            part = self._names.keypoint(name, at)
+            own = own_confidence(third, score)
             points.append((part, x * (picture.width or 0), y * (picture.height or 0), own))
         return annotations + self._detections.points(points, picture)
 

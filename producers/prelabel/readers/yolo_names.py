@@ -8,7 +8,6 @@ from typing import Any
 from prelabel.errors import found_value
 from prelabel.readers.base import UnreadableSource, lines_of, text_of
 from prelabel.readers.coco import read_categories
-from prelabel.readers.coco_keypoints import PERSON
 from prelabel.text_input import read_text
 
 NAMES_FILES = ("data.yaml", "classes.txt")
@@ -31,13 +30,6 @@ class Names:
             known = f"0 to {max(self.classes)}" if self.classes else "none"
             raise ValueError(f"class {index} has no name: the names are of {known}")
         return self.classes[index]
-
-    def keypoint(self, class_name: str, at: int) -> str:
-        """Return the name of a class's keypoint: COCO's for 17 without names, else `class keypoint 0` and so on."""
-        names = self.keypoint_names.get(class_name, ())
-        if not names and self.keypoints and self.keypoints[0] == len(PERSON):
-            names = PERSON
-        return names[at] if at < len(names) else f"{class_name} keypoint {at}"
 
 
 def find_names(labels: Path) -> Path | None:

@@ -98,6 +98,17 @@ def prepare(
 
     `project_id` and `model` are only for a label of Labelbox's SDK, which lacks them; a message contains them itself.
     """
+    return prepare_with_kinds(message, project_id=project_id, model=model, max_bytes=max_bytes)[0]
+
+
+def prepare_with_kinds(
+    message: Message,
+    *,
+    project_id: str | None = None,
+    model: Model | str | None = None,
+    max_bytes: int = MAX_MESSAGE_BYTES,
+) -> tuple[Prepared, list[Kind]]:
+    """Do what `prepare` does, and also return the kinds of the annotations. Raises MessageError."""
     if type(message) not in _OURS and is_label(message):
         message = of_label(message, project_id, model)
     elif project_id is not None or model is not None:
@@ -119,7 +130,8 @@ def prepare(
             raise _too_large(raw, max_bytes)
     if b"\n" in raw:  # white space between tokens: inside a string it was refused above
         raw = raw.replace(b"\n", b" ")
-    return Prepared(decoded.project_id, data_row_key(decoded.data_row), decoded.message_id, raw, slow_count(kinds))
+    key, slow = data_row_key(decoded.data_row), slow_count(kinds)
+    return Prepared(decoded.project_id, key, decoded.message_id, raw, slow), kinds
 
 
 _OURS = frozenset({PredictionMessage, dict, bytes})

@@ -14,6 +14,7 @@ import pytest
 
 from prelabel.readers import FORMATS, read_mapping
 from prelabel.text_input import UnreadableInput, open_text
+from prelabel.validation import gate
 from prelabel_worker.cli.dead.edit import _text
 from prelabel_worker.cli.dead.retry import data_rows
 from prelabel_worker.cli.setup.batch_rows import of_lines
@@ -424,7 +425,7 @@ def test_a_dry_run_counts_each_project_and_what_the_mapping_leaves_out(command: 
     other = message("c") | {"projectId": "other"}
     file = write(tmp_path, "messages", lines(message("a"), message("b"), other))
     results = write(tmp_path, "results.json", {"categories": [{"id": 1, "name": "n"}], "annotations": [RESULT] * 3})
-    mapping = write(tmp_path, "mapping.toml", "confidence = 0.9")
+    mapping = write(tmp_path, "mapping.toml", 'confidence = 0.9\nempty = "leave-out"')
 
     done = command("publish", str(file), "--dry-run")
     mapped = command(
@@ -436,8 +437,34 @@ def test_a_dry_run_counts_each_project_and_what_the_mapping_leaves_out(command: 
         "  own: 2 messages, annotations: bounding box 2",
         "  other: 1 message, annotations: bounding box 1",
     ]
-    assert mapped.err == "prelabel: left out: 3 below the minimum confidence\n"
+    assert mapped.err == (
+        "prelabel: left out: 3 below the minimum confidence\nprelabel: left out: 1 data rows without predictions\n"
+    )
     assert mapped.out == "would publish 0, refuse 0; nothing was published\n"
+
+
+def test_a_dry_run_reads_each_message_once(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[bytes] = []
+    decode = gate._decode
+
+    def counting(raw: bytes) -> Any:
+        read.append(raw)
+        return decode(raw)
+
+    monkeypatch.setattr(gate, "_decode", counting)
+    monkeypatch.setattr(gate._PLAIN, "read", lambda raw: None)
+    file = write(tmp_path, "messages", lines(message("a"), message("b") | {"annotations": []}))
+
+    done = command("publish", str(file), "--dry-run")
+
+    assert counts(done.out)[1:] == ["  own: 2 messages, annotations: bounding box 1"]
+    assert len(read) == 2
+
+
+def test_a_dry_run_says_that_a_project_gets_no_annotations(command: Command, tmp_path: Path) -> None:
+    file = write(tmp_path, "messages", lines(message("a") | {"annotations": []}))
+
+    assert "  own: 1 message, annotations: none\n" in command("publish", str(file), "--dry-run").out
 
 
 @pytest.mark.parametrize("more", [["--wait"], ["--report", "report.ndjson"]])

@@ -136,7 +136,7 @@ def test_nested_tensors_are_read_too() -> None:
         ({"name": "x", "shape": [2, -2], "data": [1]}, "outputs[0].shape", "an array of 2 items", "whole numbers"),
         ({"name": "x", "shape": [1] * 9, "data": [1]}, "outputs[0].shape", "an array of 9 items", "1 to 8"),
         ({"name": "x", "shape": "1", "data": [1]}, "outputs[0].shape", 'the text "1"', "whole numbers"),
-        ({"name": "x", "shape": [1]}, "outputs[0].data", "nothing", "binary form"),
+        ({"name": "x", "shape": [1]}, "outputs[0].data", "nothing", "binary values"),
         ({"shape": [1], "data": [1]}, "outputs[0]", "an object with 2 keys", "a tensor"),
         (3, "outputs[0]", "3", "a tensor"),
     ],
@@ -270,7 +270,7 @@ def test_a_path_at_which_nothing_stands_is_named_with_its_key() -> None:
 @pytest.mark.parametrize(
     ("output", "problem"),
     [
-        ({}, "output: expected one of box, polygon and classification, found none"),
+        ({}, "output: expected one of box, polygon, keypoints and classification, found none"),
         ({"box": "b", "polygon": "p"}, "found box and polygon"),
         ({"box": "b", "label": "l"}, "output.box_format: missing: one of xyxy, xywh, cxcywh, yxyx"),
         ({"box": "b", "label": "l", "box_format": "xyhw"}, "output.box_format: expected xyxy, xywh, cxcywh or yxyx"),
@@ -285,7 +285,7 @@ def test_a_path_at_which_nothing_stands_is_named_with_its_key() -> None:
         ({"polygon": "p", "label": "l", "letterbox": True}, "output.model_size: missing"),
         ({"polygon": "p", "label": "l", "width": 3, "height": 3, "model_size": [1]}, "expected \\[width, height\\]"),
         ({"polygon": "p", "label": "l", "several": True}, "output.several: it is for a classification only"),
-        ({"classification": "c", "label": "l", "width": 3}, "output.width: it is for box and polygon only"),
+        ({"classification": "c", "label": "l", "width": 3}, "output.width: it is for box, polygon and keypoints only"),
         ({"polygon": "p", "label": "l", "labels": 3}, "output.labels: expected an array of names"),
         ({"polygon": "p", "label": "l", "labels": [""]}, "output.labels: expected an array of names"),
         ({"polygon": "p", "labl": "l"}, "output.labl: unknown; .*; did you mean label?"),

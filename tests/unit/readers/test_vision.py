@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from prelabel.mapping import PredictionMapping
+from prelabel.mapping import PredictionMapping, Target
 from prelabel.readers import UnreadableSource
 from tests.support.reading import built, mask_area, read, tool, write
 
@@ -79,6 +79,13 @@ def test_a_pose_becomes_a_box_and_points_with_their_own_confidence() -> None:
         ("vessel", 0.93), ("stern", 0.99), ("bow", 0.93), ("mooring", 0.8)
     ]  # fmt: skip
     assert mapping.left_out["below the minimum confidence"] == 1  # the fairlead, which the model hardly saw
+
+
+def test_the_keypoints_of_a_detection_that_is_left_out_are_left_out_too() -> None:
+    mapping = PredictionMapping({"vessel": Target(drop=True)})
+    messages, bad = read("yolo", GOLDEN / "yolo/pose", images=SIZES, mapping=mapping)
+
+    assert (only(messages), bad) == ([], [])
 
 
 def test_seven_columns_are_not_guessed_at() -> None:

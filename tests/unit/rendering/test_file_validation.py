@@ -45,6 +45,7 @@ def test_counts_reasons_and_errors_are_a_program_s_to_read() -> None:
         "valid": 2,
         "invalid": 2,
         "byReason": {"unknown-feature": 1, "malformed-json": 1},
+        "projects": [{"projectId": "p", "messages": 2, "invalid": 1}],
         "errors": [
             {
                 "line": 2,

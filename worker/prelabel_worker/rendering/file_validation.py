@@ -84,20 +84,34 @@ class Fault(JsonRecord):
 
 
 @dataclass(slots=True)
+class ProjectCount(JsonRecord):
+    """How many messages go to a project, and how many of them would be refused."""
+
+    project_id: str
+    messages: int = 0
+    invalid: int = 0
+
+
+@dataclass(slots=True)
 class Report(JsonRecord):
     """The numbers of valid and invalid lines or records, and the first faults."""
 
-    json_fields = ("lines", "valid", "invalid", "by_reason", "in_order")
-    json_names: ClassVar = {"in_order": "errors"}
+    json_fields = ("lines", "valid", "invalid", "by_reason", "counts", "in_order")
+    json_names: ClassVar = {"in_order": "errors", "counts": "projects"}
 
     lines: int = 0
     invalid: int = 0
+    """The number of lines or records that would be refused, for one of their projects at least."""
+    faults: int = 0
+    """The number of faults: a line that goes to several projects can have one in each."""
     by_reason: Counter[Reason] = field(default_factory=Counter)
     errors: list[Fault] = field(default_factory=list)
     noun: str = "line"
     """What `lines` counts: lines, or the records of another format."""
     forms: set[bool] = field(default_factory=set)
     """The forms of the valid records: False for messages, True for plain lines of NDJSON."""
+    projects: dict[str, ProjectCount] = field(default_factory=dict)
+    """The messages by the project that they go to, as far as they name one; of a file with very many, the first."""
     naming: dict[str, str] = field(default_factory=dict)
     """How valid records of each project name data rows: `i` by id, `k` by global key, `ik` both."""
 
@@ -108,15 +122,36 @@ class Report(JsonRecord):
         if form not in known and (known or len(self.naming) < _PROJECTS):
             self.naming[project_id] = "".join(sorted(known + form))
 
+    def went_to(self, record: Record | BadRecord, *, valid: bool) -> None:
+        """Count a record for its project."""
+        name = project_of(record) if isinstance(record, Record) else None
+        if name is not None and name != STAND_IN and (name in self.projects or len(self.projects) < _PROJECTS):
+            count = self.projects.setdefault(name, ProjectCount(name))
+            count.messages += 1
+            count.invalid += not valid
+
     @property
     def valid(self) -> int:
         """The number of lines or records that would not be refused."""
         return self.lines - self.invalid
 
     @property
+    def counts(self) -> list[ProjectCount]:
+        """The messages of each project, in the order in which the projects first occur."""
+        return list(self.projects.values())
+
+    @property
     def in_order(self) -> list[Fault]:
         """The faults that were kept, in the order of their lines; a rest that could not be read comes last."""
         return sorted(self.errors, key=lambda fault: math.inf if fault.line is None else fault.line)
+
+
+def project_of(record: Record) -> str | None:
+    """Return the project that a record names, if it can be read."""
+    if isinstance(record, LineRecord):
+        return record.project
+    name = record.message.get("projectId") if isinstance(record.message, Mapping) else None
+    return name if isinstance(name, str) else None
 
 
 class OfProject:
@@ -140,7 +175,7 @@ class OfProject:
 
     def __call__(self, record: Record, raw: bytes) -> Checked:
         """Check a record's message. Raises MessageError."""
-        project_id = self._only or (isinstance(record, LineRecord) and record.project) or STAND_IN
+        project_id = self._only or project_of(record) or STAND_IN
         built = (self._builders.get(project_id) or self._add(project_id)).build(raw)
         return Checked(project_id, built.data_row_key, built.model, built.explicit)
 
@@ -176,23 +211,32 @@ def validate(records: Iterable[Record | BadRecord], check: Check, limit: int, re
         report.saw(facts)
         return facts
 
+    place: tuple[str, tuple[int, ...]] | None = None
+    refused: set[int | None] = set()  # lines of the record at this place
     for record in records:
+        numbers = record.numbers if isinstance(record, LineRecord) else ()
+        again = place == (place := (record.where, numbers))  # the same lines, for another project
         if isinstance(record, LineRecord):
-            report.lines += len(record.numbers)
+            report.lines += 0 if again else len(numbers)
             faults = _faults(record, checked)
         elif isinstance(record, BadLine):
             report.lines += record.count
             faults = _unread(record)
         else:
-            report.lines += 1
+            report.lines += not again or isinstance(record, BadRecord)
             faults = _faults_of_record(record, checked)
-        before = report.invalid
+        if not again or isinstance(record, BadRecord):
+            refused.clear()
+        before = report.faults
         for fault in faults:
-            report.invalid += 1
+            report.faults += 1
+            report.invalid += fault.line not in refused or isinstance(record, BadRecord)
+            refused.add(fault.line)
             report.by_reason[fault.reason] += 1
             if len(report.errors) < limit:
                 report.errors.append(fault)
-        if report.invalid == before and isinstance(record, LineRecord):
+        report.went_to(record, valid=report.faults == before)
+        if report.faults == before and isinstance(record, LineRecord):
             report.forms.add(record.plain)
     return report
 

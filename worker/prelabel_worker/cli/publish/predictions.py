@@ -161,18 +161,26 @@ class Predictions:
         watch: Watch = nullcontext,
         routed: bool = False,
         ontology: Path | None = None,
+        stand_in: str | None = None,
     ) -> Iterator[Source]:
         """Open the file's records; add to `left_out` how many the mapping leaves out, and why.
 
         A rest that cannot be read is a bad record, unless nothing was read before it: then UnreadableInput is raised.
         With `mixed`, lines may be messages or plain NDJSON; `watch` wraps the text that is read line by line. With
-        `routed`, records that name no project go where the mapping says. The names in the mapping are checked against
-        `ontology`. Exit code 2 when the options do not fit the format, or the file looks like another one.
+        `routed`, records that name no project go where the mapping says; `stand_in` is their project if nothing says
+        it. The names in the mapping are checked against `ontology`. Exit code 2 when the options do not fit the
+        format, or the file looks like another one.
         """
         options = self.recognised(file)
         mapping = options._mapping(project, ontology, routed=routed)
+        if mapping.project is None and not mapping.routes:
+            mapping = mapping.with_defaults(stand_in)
         with options._opened(file, mapping, left_out, mixed=mixed, watch=watch) as source:
             yield source
+
+    def has_routes(self) -> bool:
+        """Return whether the mapping decides which projects get a data row. Raises BadMapping."""
+        return self.mapping is not None and bool(read_mapping(self.mapping).routes)
 
     @contextmanager
     def _opened(

@@ -1,7 +1,7 @@
 """`prelabel validate`."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO, cast
@@ -13,7 +13,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, Te
 
 from prelabel import printing
 from prelabel.printing import and_more, counted
-from prelabel.readers import FORMATS, Source
+from prelabel.readers import FORMATS, Record, Source
 from prelabel.text_input import TextInput, read_text
 from prelabel.wire.client import Client
 from prelabel_worker.chunks.project_memory import BOTH_FORMS, ProjectMemory
@@ -39,7 +39,16 @@ from prelabel_worker.ontology.file import read_ontology
 from prelabel_worker.ontology.media_types import known_media_type
 from prelabel_worker.ontology.ontology import Ontology
 from prelabel_worker.queries.status import Inspector
-from prelabel_worker.rendering.file_validation import STAND_IN, Check, OfProject, Report, structure, validate
+from prelabel_worker.rendering.file_validation import (
+    STAND_IN,
+    Check,
+    Checked,
+    OfProject,
+    Report,
+    project_of,
+    structure,
+    validate,
+)
 from prelabel_worker.settings import Settings
 
 _LABELBOX_SECONDS = 10
@@ -57,7 +66,13 @@ def command(
         typer.Option(help="File with the ontology: `normalized` of the API, or JSON of an ontology builder."),
     ] = None,
     project: Annotated[
-        str | None, typer.Option("--project", "-p", help="Check with this project's ontology, from Redis or Labelbox.")
+        str | None,
+        typer.Option(
+            "--project",
+            "-p",
+            help="Check with this project's ontology, from Redis or Labelbox; of a mapping with routes, with each "
+            "project's own.",
+        ),
     ] = None,
     media_type: Annotated[str | None, typer.Option(help="With --ontology: used in place of the file's own.")] = None,
     import_as: Annotated[
@@ -83,17 +98,19 @@ def command(
     predictions = predictions.recognised(file)
     report = Report(noun="record" if predictions.form in FORMATS else "line")
     left_out: dict[str, int] = {}
-    with predictions.open(file, project or STAND_IN, left_out, mixed=True, watch=_watched, ontology=ontology) as source:
-        check = (
-            _of_file(ontology, media_type, import_as)
-            if ontology
-            else _of_project(project, import_as, redis_url)
-            if project
-            else structure
-        )
+    check: Check = structure
+    with predictions.open(
+        file, project, left_out, mixed=True, watch=_watched, routed=True, ontology=ontology, stand_in=STAND_IN
+    ) as source:
+        if ontology is not None:
+            check = _of_file(ontology, media_type, import_as)
+        elif project is not None and predictions.has_routes():
+            check = OfEachProject(lambda name: _of_project(name, import_as, redis_url))
+        elif project is not None:
+            check = _of_project(project, import_as, redis_url)
         validate(_counted(source) if predictions.form in FORMATS else source, check, limit, report)
     say_left_out(left_out)
-    if BOTH_FORMS in report.naming.values() and (not isinstance(check, OfProject) or check.any_form):
+    if BOTH_FORMS in report.naming.values() and getattr(check, "any_form", True):
         accept = printing.command("project set", project or "PROJECT", data_row_forms="both")
         say(
             "the file names data rows by id and by global key: once rows are imported, workers refuse a form that none "
@@ -104,6 +121,27 @@ def command(
         raise typer.Exit(DONE_WITH_DEAD)
 
 
+class OfEachProject:
+    """Checks each row against the ontology of the project that it goes to."""
+
+    def __init__(self, check_of: Callable[[str], OfProject]) -> None:
+        self._check_of = check_of
+        self._checks: dict[str, OfProject] = {}
+
+    @property
+    def any_form(self) -> bool:
+        """Return whether nothing decides yet, for one of the projects, how rows name their data rows."""
+        return any(check.any_form for check in self._checks.values())
+
+    def __call__(self, record: Record, raw: bytes) -> Checked:
+        """Check a record's message. Raises MessageError, or ServiceAway if an ontology cannot be read."""
+        name = project_of(record)
+        if name is None:
+            return structure(record, raw)
+        check = self._checks.get(name) or self._checks.setdefault(name, self._check_of(name))
+        return check(record, raw)
+
+
 def _print(report: Report, as_json: bool) -> None:
     if len(report.forms) > 1:
         say("the file holds messages and plain NDJSON: publish accepts one of the two at a time")
@@ -112,11 +150,13 @@ def _print(report: Report, as_json: bool) -> None:
         return
     for fault in report.in_order:
         print_line(fault.text)
-    for line in and_more(report.invalid, len(report.errors)):
+    for line in and_more(report.faults, len(report.errors)):
         print_line(line)
     print_line(f"{counted(report.lines, report.noun)}: {report.valid:,} valid, {report.invalid:,} invalid")
-    for reason, count in report.by_reason.most_common():
-        print_line(f"{count:>10,}  {reason.value}")
+    for count in report.counts if len(report.counts) > 1 else ():
+        print_line(f"  {count.project_id}: {counted(count.messages, 'message')}, {count.invalid:,} invalid")
+    for reason, faults in report.by_reason.most_common():
+        print_line(f"{faults:>10,}  {reason.value}")
 
 
 def _of_file(path: Path, media_type: str | None, import_as: SubmitAs | None) -> Check:
@@ -132,7 +172,7 @@ def _of_file(path: Path, media_type: str | None, import_as: SubmitAs | None) -> 
     return OfProject(file.ontology, ground_truth=import_as is SubmitAs.GROUND_TRUTH)
 
 
-def _of_project(project: str, import_as: SubmitAs | None, redis_url: str | None) -> Check:
+def _of_project(project: str, import_as: SubmitAs | None, redis_url: str | None) -> OfProject:
     """Return the check that workers make: with Labelbox's ontology, or the cached one when that is only seconds old.
 
     When Labelbox does not answer, an older cached ontology is used. Writes nothing but the account's count of requests.

@@ -25,6 +25,7 @@ from zlib import crc32
 
 import msgspec
 
+from prelabel.errors import PrelabelError
 from prelabel.publishing.buffer import Row
 from prelabel.wire.frame import rows_in
 
@@ -60,6 +61,10 @@ class Left(msgspec.Struct, tag=2, array_like=True, gc=False):
 
     project_id: str
     number: int
+
+
+class UnknownRecord(PrelabelError):
+    """A newer release wrote this journal: leave it to that release."""
 
 
 Record = Accepted | Cut | Left
@@ -106,7 +111,7 @@ class Pending:
 def read(folder: Path) -> dict[str, Pending]:
     """Return what a journal has, by project; projects all of whose rows have left are included.
 
-    Raises OSError if a file cannot be read, or has a record that only a newer release knows.
+    Raises OSError if a file cannot be read, and UnknownRecord.
     """
     projects: dict[str, Pending] = {}
     for path in _files_of(folder):
@@ -251,7 +256,7 @@ class _File:
         target[start:end] = content
         target[self.end : start] = _HEAD.pack(len(content), crc32(content))
         self.end = end
-        self._last[record.project_id] = record.number
+        self._last[record.project_id] = max(record.number, self._last.get(record.project_id, 0))
 
     def is_over(self, left: Mapping[str, int]) -> bool:
         """Return whether all rows that it has records of have left."""
@@ -288,7 +293,7 @@ def _records_of(path: Path) -> Iterator[Record]:
         try:
             yield _decode(record)
         except msgspec.MsgspecError as error:
-            raise OSError(f"{path} has a record that this release does not know: {error}") from None
+            raise UnknownRecord(f"{path} has a record that only a newer release knows: {error}; use that") from None
         start += size + _HEAD.size
 
 

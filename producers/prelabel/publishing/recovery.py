@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from prelabel.printing import counted
 from prelabel.publishing.buffer import Limits, frames_of
-from prelabel.publishing.journal import Cut, append, discard, read
+from prelabel.publishing.journal import Cut, UnknownRecord, append, discard, read
 from prelabel.spool.slots import Slot
 from prelabel.wire.frame import id_of, rows_in
 from prelabel.wire.lanes import DEFAULT_LANES
@@ -19,7 +19,7 @@ def recovered(slots: Iterable[Slot], limits: Limits) -> Iterator[Slot]:
     for slot in slots:
         try:
             _move_to_spools(slot, limits)
-        except OSError as error:
+        except (OSError, UnknownRecord) as error:
             _log.warning("the journal %s stays, since it cannot be moved to the spool: %s", slot.journal, error)
             slot.release()
         else:

@@ -26,11 +26,11 @@ class Slot:
 
     def spool(self, project_id: str, max_bytes: int) -> ProjectSpool:
         """Open the spool of a project in this slot."""
-        return ProjectSpool(self.folder / _PROJECTS / project_id, max_bytes)
+        return ProjectSpool(projects_folder(self.folder) / project_id, max_bytes)
 
     def expired(self, project_id: str, max_bytes: int) -> ProjectSpool:
         """Open the spool of a project's frames that are too old to be sent."""
-        return ProjectSpool(self.folder / _PROJECTS / project_id / EXPIRED, max_bytes)
+        return ProjectSpool(projects_folder(self.folder) / project_id / EXPIRED, max_bytes)
 
     @property
     def journal(self) -> Path:
@@ -79,7 +79,12 @@ def slot_folders(spool_dir: Path) -> list[Path]:
 
 def project_folders(slot_folder: Path) -> list[Path]:
     """Return the folders of a slot's spools, one for each project; most are empty."""
-    return sorted(path for path in (slot_folder / _PROJECTS).glob("*") if path.is_dir())
+    return sorted(path for path in projects_folder(slot_folder).glob("*") if path.is_dir())
+
+
+def projects_folder(slot_folder: Path) -> Path:
+    """Return the folder that has the folders of a slot's spools."""
+    return slot_folder / _PROJECTS
 
 
 def journal_folder(slot_folder: Path) -> Path:

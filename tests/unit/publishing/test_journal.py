@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from prelabel.publishing import journal as journals
 from prelabel.publishing.buffer import Row
-from prelabel.publishing.journal import Accepted, Cut, Journal, Left, Record, read
+from prelabel.publishing.journal import Accepted, Cut, Journal, Left, Record, UnknownRecord, read
 from prelabel.wire.frame import encode_frame, read_messages
 
 PROJECTS = ("p", "q", "ein-längerer-Name")
@@ -151,6 +151,21 @@ def test_a_file_that_is_cut_off_or_damaged_anywhere_has_the_records_before_that_
         assert found == list(range(1, 1 + sum(end <= at for end in ends)))
 
 
+def test_a_project_that_is_stuck_does_not_keep_the_files_of_the_others(tmp_path: Path) -> None:
+    left = 0
+    stuck = [Accepted("stuck", number, row(number)) for number in range(1, 4)]
+    journal = Journal(tmp_path, lambda: [*stuck, Accepted("p", left + 1, row(left + 1, 50))])
+    for record in stuck:
+        journal.write(record)
+    for left in range(500):
+        journal.write(Accepted("p", left + 1, row(left + 1, 50)))
+        journal.rows_left({"p": left})
+        assert len(files(tmp_path)) <= 6
+    journal.close(keep=True)
+
+    assert rows_of(tmp_path) == {"stuck": [1, 2, 3], "p": [500]}
+
+
 def test_rows_keep_everything_that_a_frame_is_cut_by(tmp_path: Path) -> None:
     given_row = Row("i:clx", b'{"a":1}', 250, bytes(24))
     journal = Journal(tmp_path, tuple)
@@ -191,7 +206,7 @@ def test_a_record_of_a_newer_release_is_an_error_and_stays(tmp_path: Path) -> No
     journal._files[-1].append(Left("p", 1), journals._encode([77, "p", 1]))
     journal.close(keep=True)
 
-    with pytest.raises(OSError, match="has a record that this release does not know"):
+    with pytest.raises(UnknownRecord, match="has a record that only a newer release knows"):
         read(tmp_path)
 
     assert len(files(tmp_path)) == 1

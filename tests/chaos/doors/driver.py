@@ -21,6 +21,8 @@ _RESTART_SECONDS = 0.5
 """How long a supervisor takes to start a door again."""
 _BROKER_SECONDS = 2.0
 _TRY_AGAIN_SECONDS = 1.0
+_SLACK_SECONDS = 2.0
+"""How much less than planned Redis may be away: the last look may have been some time before."""
 _NOTHING = View(None, None)
 
 
@@ -31,6 +33,7 @@ class Driver:
         self.recoveries = Recoveries()
         self.problems: list[str] = []
         self.killed: Counter[str] = Counter()
+        self._looked = time.monotonic()
         self._site = site
         self._outage_seconds = outage_seconds
         self._say = say
@@ -76,6 +79,7 @@ class Driver:
             for project in self._published:
                 counted = self._client.hget(ProjectKeys(DEFAULT_PREFIX, project).counts, "published")
                 self._published[project] = int(counted or 0)
+            self._looked = time.monotonic()
         except (redis.RedisError, OSError):
             pass  # Redis is away
 
@@ -121,6 +125,8 @@ class Driver:
             self.killed["Redis"] += 1
 
         def bring_back() -> None:
+            if time.monotonic() - self._looked < seconds - _SLACK_SECONDS:
+                self.problems.append(f"{kind}: Redis answered meanwhile")
             if frozen:
                 site.resume("redis")
             else:

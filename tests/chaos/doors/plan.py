@@ -5,14 +5,14 @@ import random
 from tests.chaos.plan import Event, deck
 
 GATEWAYS = ("gateway", "gateway-without-disk")
-BRIDGES = ("redis", "folder", "kafka", "kafka-2", "nats", "sqs")
+BRIDGES = ("stream", "folder", "kafka", "kafka-2", "nats", "sqs")
 DOORS = (*GATEWAYS, *BRIDGES)
 SOURCES = ("nats-server", "stream-redis")
 """Brokers that keep what they have on a disk, so that a kill must lose nothing."""
 KILLS = {
     "gateway": 3,
     "gateway-without-disk": 2,
-    "redis": 2,
+    "stream": 2,
     "folder": 3,
     "kafka": 2,
     "kafka-2": 1,

@@ -58,7 +58,7 @@ class Source(Protocol):
 class Stream:
     """A stream in a Redis of its own. The number of a record is its id, so that a repeat is recognised."""
 
-    bridges = ("redis",)
+    bridges = ("stream",)
     is_ordered = True
     unfit = ()
 
@@ -243,7 +243,7 @@ class Sqs:
 def sources(folder: Path, tell: Callable[[str], None]) -> dict[str, Source]:
     """Return the sources that can be had here, by project; `tell` gets a line for each of the others."""
     found: dict[str, Source] = {
-        "doors-redis": Stream(folder / "stream-redis"),
+        "doors-stream": Stream(folder / "stream-redis"),
         "doors-folder": Watched(folder / "watched"),
         "doors-kafka": Topic(folder),
     }

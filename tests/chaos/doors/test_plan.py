@@ -8,7 +8,7 @@ import pytest
 from prelabel import MessageError, read_mapping
 from prelabel.bridges.feed import deliver
 from prelabel.validation.gate import Prepared, prepare, read_message
-from tests.chaos.doors.plan import KILLS, OUTAGES, STOPS, plan
+from tests.chaos.doors.plan import DOORS, KILLS, OUTAGES, SOURCES, STOPS, plan
 from tests.chaos.doors.records import AT_BRIDGES, AT_GATEWAYS, FLAWED, MAPPING, Flaw, Record, Records, bridged, posted
 from tests.chaos.workload import Kind, Message
 
@@ -28,6 +28,10 @@ def test_a_plan_has_its_kills_stops_and_outages_and_is_the_same_for_a_seed() -> 
     assert events == plan(3, 960, 70, 60) != plan(4, 960, 70, 60)
     assert sum(counts[kind] for kind in KILLS) == 70
     assert counts.keys() == KILLS.keys() | STOPS.keys() | set(OUTAGES)
+
+
+def test_no_door_and_no_broker_has_the_name_of_a_part_of_the_stack() -> None:
+    assert not {*DOORS, *SOURCES} & {"redis", "sandbox", "worker1", "worker2"}
 
 
 def test_an_outage_ends_before_the_next_begins_and_before_the_run_does() -> None:

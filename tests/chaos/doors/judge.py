@@ -90,8 +90,12 @@ def judge(site: Doors) -> Judgement:
             wanted.add([message], confirmed=True)
         status = Inspector(client).status(project)
         door.published = status.published
-        if door.repeats < 0 or status.waiting or status.chunks:
-            found.problems.append(f"{project}: {door.messages} messages, {status.published} published, not all settled")
+        if door.repeats < 0:
+            found.problems.append(f"{project}: {door.messages} messages came in, {door.published} were published")
+        if status.waiting or status.chunks:
+            found.problems.append(
+                f"{project}: {status.waiting} rows wait, {sum(status.chunks.values())} chunks are open"
+            )
         if project in site.clients:
             found.problems += _told(site, project, door)
         else:
@@ -112,7 +116,7 @@ def _held_once(site: Doors, found: Judgement) -> Iterator[str]:
         held = Counter(held_messages(client, [project]))
         again = held.total() - len(held)
         door.kept_again += again
-        if again > door.repeats:
+        if again > max(0, door.repeats):
             found.problems.append(f"{project}: {again} dead letters came again, and {door.repeats} rows")
         yield from held
     client.close()

@@ -7,6 +7,7 @@ SEED ?= 1
 CODE := producers worker sandbox tests benchmarks examples docs deploy
 
 .PHONY: install demo test test-fast check docs format format-check lint types bandit audit package deploy-check deploy-test release release-dry chaos chaos-quick \
+  chaos-doors chaos-doors-quick \
   lanes lanes-quick bench bench-quick bench-smoke clean
 
 install: $(VENV)/.dev  ## make .venv with everything for development
@@ -80,6 +81,12 @@ chaos: $(VENV)/.dev  ## run with 110 kills and a million confirmed rows, in abou
 
 chaos-quick: $(VENV)/.dev  ## run a short version of `make chaos`, in a minute
 	$(BIN)/python -m tests.chaos --seed $(SEED) --seconds 40 --rows 60000 --kills 19 --quiet
+
+chaos-doors: $(VENV)/.dev  ## kill gateways and bridges 70 times, take Redis away for a minute twice, in about 20 minutes; SEED=…
+	$(BIN)/python -m tests.chaos.doors --seed $(SEED) --seconds 960 --kills 70
+
+chaos-doors-quick: $(VENV)/.dev  ## run a short version of `make chaos-doors`, in about a minute
+	$(BIN)/python -m tests.chaos.doors --seed $(SEED) --seconds 24 --kills 8 --outage 3 --quiet
 
 lanes: $(VENV)/.dev  ## run all tests on every installed Python, server and redis-py, in about an hour; ONLY='py3.13-*'
 	$(BIN)/python -m tests.wheels

@@ -9,16 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
-import orjson
-
-from prelabel.wire import keys
 from prelabel_worker.queries.audit import audit
 from prelabel_worker.queries.status import Inspector
 from tests.chaos.compare import Expected, Verdict, compare_dead, compare_pre_labels, expected
 from tests.chaos.driver import Driver
 from tests.chaos.leaks import leaks
 from tests.chaos.plan import plan
+from tests.chaos.readback import held_messages, pre_labels
 from tests.chaos.site import Site
 from tests.chaos.table import Outcome, page
 from tests.chaos.workload import PROJECTS, Workload
@@ -59,8 +56,8 @@ def _judge(site: Site, driver: Driver, begun: float) -> Outcome:
         site.workload, {number: site.went(f"producer{number}") for number in range(site.workload.producers)}
     )
     verdict = Verdict()
-    compare_pre_labels(wanted, _pre_labels(site), verdict)
-    held = list(_held_messages(client))
+    compare_pre_labels(wanted, pre_labels(site.stack, PROJECTS), verdict)
+    held = list(held_messages(client, PROJECTS))
     compare_dead(wanted, held, verdict)
     rows = sum(Inspector(client).status(project).published for project in PROJECTS)
     return Outcome(
@@ -84,22 +81,6 @@ def _sums(client: Any, wanted: Expected, rows: int) -> Iterator[str]:
         yield from (f"audit of {found.project_id}: {difference}" for difference in found.differences)
     if not wanted.confirmed <= rows <= wanted.begun:
         yield f"Redis counted {rows} rows; {wanted.confirmed} were confirmed, {wanted.begun} begun"
-
-
-def _pre_labels(site: Site) -> Iterator[tuple[str, dict[str, Any]]]:
-    for project in PROJECTS:
-        url = f"{site.stack.file.sandbox_url}/_sandbox/projects/{project}/pre-labels"
-        with httpx.stream("GET", url, timeout=120, trust_env=False) as answer:
-            for line in answer.iter_lines():
-                if line:
-                    yield project, orjson.loads(line)
-
-
-def _held_messages(client: Any) -> Iterator[str]:
-    """Return the message ids of all rows outside a chunk: dead letters and retrying rows."""
-    for project in PROJECTS:
-        for _, body in client.hscan_iter(f"{keys.project_root(keys.DEFAULT_PREFIX, project)}:held:body", count=500):
-            yield str(orjson.loads(body.partition(b"\n")[0])["messageId"])
 
 
 if __name__ == "__main__":

@@ -75,14 +75,14 @@ def plan(seed: int, seconds: float, kills: int) -> list[Event]:
     Of stops and faults each kind comes as often as the others. Raises ValueError when the kills do not fit.
     """
     rng = random.Random(f"plan:{seed}")
-    long_faults = _deck(rng, dict.fromkeys(LONG_FAULTS, 1))
+    long_faults = deck(rng, dict.fromkeys(LONG_FAULTS, 1))
     longs = int(seconds // LONG_RUN_SECONDS) * len(LONG_FAULTS)
     slot = (seconds - _LEAD - _TAIL - longs * QUIET_SECONDS) / kills
     if slot <= 0:
         raise ValueError(f"{kills} kills do not fit into {seconds} s")
     quiet_before = {kills * (n + 1) // (longs + 1) for n in range(longs)}
-    victims, faults = _deck(rng, KILLS), _deck(rng, dict.fromkeys(FAULTS, 1))
-    stops, stopped_until = _deck(rng, dict.fromkeys(STOPS, 1)), 0.0
+    victims, faults = deck(rng, KILLS), deck(rng, dict.fromkeys(FAULTS, 1))
+    stops, stopped_until = deck(rng, dict.fromkeys(STOPS, 1)), 0.0
     events, at = [], _LEAD
     for number in range(kills):
         if number in quiet_before:
@@ -101,7 +101,7 @@ def plan(seed: int, seconds: float, kills: int) -> list[Event]:
     return sorted(events)
 
 
-def _deck(rng: random.Random, counts: dict[str, int]) -> Iterator[str]:
+def deck(rng: random.Random, counts: dict[str, int]) -> Iterator[str]:
     """Yield kinds endlessly, in rounds; each round has every kind as often as `counts` says, in random order."""
     while True:
         cards = [kind for kind, count in counts.items() for _ in range(count)]

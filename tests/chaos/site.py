@@ -4,17 +4,12 @@ import os
 import signal
 import sys
 import time
-from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
-import httpx
-import psutil
-
-from prelabel_worker.stack.processes import Processes
 from prelabel_worker.stack.stack import Stack
 from tests.chaos.journal import Journal, Went
+from tests.chaos.parts import Parts
 from tests.chaos.plan import DEADLINE_SECONDS
 from tests.chaos.workload import LISTED, PROJECTS, Workload
 
@@ -33,24 +28,22 @@ _PROCESSES = (1, 2)  # of the workers, in turn: one runs tasks in threads, the o
 _DUPLICATE_NAMES = ("refuse", "newest", "oldest")
 
 
-class Site:
+class Site(Parts):
     """A stack with several workers, and producers. One thread, the main one, starts and breaks everything."""
 
     def __init__(self, folder: Path, workload: Workload, *, workers: int, rate: float) -> None:
+        stack = Stack(folder / ".prelabel", workers=workers, processes=_PROCESSES, settings=_SETTINGS)
+        super().__init__(stack)
         self.workload = workload
-        self.stack = Stack(folder / ".prelabel", workers=workers, processes=_PROCESSES, settings=_SETTINGS)
         self.folder = folder
         self.workers = [f"worker{number}" for number in range(1, workers + 1)]
         self.with_children = self.workers[1::2]
         self._rate = rate / workload.producers
-        self._producers = Processes(folder / ".prelabel" / "logs")
-        self._stopped: dict[str, list[int]] = {}
-        self._away: set[str] = set()
         self._orphaned: set[str] = set()
         self._sandbox_starts = 0
 
     def __enter__(self) -> Self:
-        self.stack.__enter__()
+        super().__enter__()
         for project in PROJECTS:
             rows = self.workload.listed() if project == LISTED else "any"
             tools = [{"tool": "rectangle", "name": "vessel"}]
@@ -61,17 +54,19 @@ class Site:
             self.start(f"producer{number}")
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        for name in list(self._stopped):
-            self.resume(name)
-        self._producers.stop()
-        self.stack.__exit__(kind, error, trace)
+    def is_other(self, name: str) -> bool:
+        """Return whether this is a producer."""
+        return name.startswith("producer")
 
-    def up(self, names: list[str]) -> list[str]:
-        """Return the names whose processes run, that is, are neither killed nor stopped."""
-        return [name for name in names if name not in self._away and name not in self._stopped]
+    def start_other(self, name: str) -> None:
+        """Start a producer."""
+        number = name.removeprefix("producer")
+        command = [sys.executable, "-m", "tests.chaos.producer", "--number", number]
+        command += ["--folder", str(self.folder), "--since", str(self._since), "--rate", str(self._rate)]
+        for option in ("seed", "rows", "producers"):
+            command += [f"--{option}", str(getattr(self.workload, option))]
+        environment = {**os.environ, "PRELABEL_REDIS_URL": self.stack.file.redis_url}
+        self._others.start(name, command, environment=environment, folder=Path.cwd())
 
     def producers(self) -> list[str]:
         """Return the producers that have not finished their work."""
@@ -83,7 +78,7 @@ class Site:
 
         Raises RuntimeError when another part has ended that nobody killed.
         """
-        ended = self.stack.ended() or self._producers.dead()
+        ended = self.stack.ended() or self._others.dead()
         if ended in self._orphaned:
             self.kill(ended)
             self.start(ended)
@@ -105,41 +100,16 @@ class Site:
             if went.begun > before and (went.begun - 1 in went.confirmed) == confirmed:
                 return
 
-    def freeze(self, name: str, *, child: bool = False) -> bool:
-        """SIGSTOP a part with its children, or only a worker's pool children; return False if there are none."""
-        pids = self._pids(name)[1:] if child else self._pids(name)
-        self._signal(pids, signal.SIGSTOP)
-        self._stopped[name] = pids
-        if not pids:
-            self.resume(name)
-        return bool(pids)
-
-    def resume(self, name: str) -> None:
-        """SIGCONT the frozen processes of a part."""
-        self._signal(self._stopped.pop(name, []), signal.SIGCONT)
-
     def kill_child(self, name: str) -> None:
         """SIGKILL the pool children that are frozen; their worker continues."""
         self._signal(self._stopped.pop(name), signal.SIGKILL)
         self._orphaned.add(name)
 
-    def kill(self, name: str) -> None:
-        """SIGKILL a part with its children."""
-        with suppress(psutil.NoSuchProcess):
-            self._signal(self._pids(name), signal.SIGKILL)
-        (self._producers if name.startswith("producer") else self.stack).kill(name)
-        self._stopped.pop(name, None)
-        self._away.add(name)
-
     def start(self, name: str) -> None:
         """Start a part that was killed, as a supervisor would."""
-        if name.startswith("producer"):
-            self._start_producer(int(name.removeprefix("producer")))
-        else:
-            self.stack.restart(name)
+        super().start(name)
         if name == "sandbox":
             self._set_up_sandbox()
-        self._away.discard(name)
         self._orphaned.discard(name)
 
     def fault(self, options: dict[str, Any]) -> None:
@@ -148,40 +118,11 @@ class Site:
 
     def no_faults(self) -> None:
         """Start and resume all parts, and clear the sandbox's faults."""
-        for name in list(self._stopped):
-            self.resume(name)
-        for name in list(self._away):
-            self.start(name)
+        self.repair()
         self.control("DELETE", "faults")
-
-    def control(self, method: str, path: str, body: Any = None) -> httpx.Response:
-        """Send a request to the sandbox's control interface."""
-        url = f"{self.stack.file.sandbox_url}/_sandbox/{path}"
-        answer = httpx.request(method, url, json=body, timeout=60, trust_env=False)
-        answer.raise_for_status()
-        return answer
 
     def _set_up_sandbox(self) -> None:
         """What it does with an import's name that exists is not known of the real service: each way in turn."""
         mode = _DUPLICATE_NAMES[(self.workload.seed + self._sandbox_starts) % len(_DUPLICATE_NAMES)]
         self._sandbox_starts += 1
         self.control("POST", "settings", {"duplicateNames": mode})
-
-    def _start_producer(self, number: int) -> None:
-        command = [sys.executable, "-m", "tests.chaos.producer", "--number", str(number)]
-        command += ["--folder", str(self.folder), "--since", str(self._since), "--rate", str(self._rate)]
-        for name in ("seed", "rows", "producers"):
-            command += [f"--{name}", str(getattr(self.workload, name))]
-        environment = {**os.environ, "PRELABEL_REDIS_URL": self.stack.file.redis_url}
-        self._producers.start(f"producer{number}", command, environment=environment, folder=Path.cwd())
-
-    def _pids(self, name: str) -> list[int]:
-        """Return the process of a part, then its children."""
-        owner = self._producers if name.startswith("producer") else self.stack
-        process = psutil.Process(owner.pids()[name])
-        return [process.pid, *(child.pid for child in process.children(recursive=True))]
-
-    def _signal(self, pids: list[int], number: int) -> None:
-        for pid in pids:
-            with suppress(ProcessLookupError):
-                os.kill(pid, number)

@@ -87,6 +87,8 @@ class JetStream:
         finally:
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join(_ANSWER_SECONDS)
+            if not self._thread.is_alive():
+                self._loop.close()
 
     def _do(self, work: Coroutine[Any, Any, T], seconds: float) -> T:
         future = asyncio.run_coroutine_threadsafe(work, self._loop)
@@ -102,7 +104,7 @@ class JetStream:
             await self._subscribe()
         try:
             return list(await self._subscription.fetch(max_records, timeout=seconds))
-        except nats.errors.TimeoutError:
+        except TimeoutError:  # nats-py raises its own or the built-in one, depending on when its time is over
             if self._client is not None and not self._client.is_connected:
                 raise nats.errors.ConnectionClosedError from None
             return []

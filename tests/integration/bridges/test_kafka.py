@@ -33,7 +33,7 @@ class Cluster:
 
 def filled(got: list[Delivery], feed: KafkaTopic) -> list[Delivery]:
     """Add what a read brings; return all."""
-    got += feed.read(10, 0.5)
+    got += feed.read(10, 0.2)
     return got
 
 
@@ -83,6 +83,60 @@ def test_a_partition_that_went_to_another_bridge_is_not_committed_by_the_first(c
 
     assert cluster.committed() < 0
     feed.close()
+
+
+def test_of_two_live_members_each_commits_only_its_own_partitions(cluster: Cluster) -> None:
+    for partition in range(4):
+        cluster.send(record(f"{partition}-a"), record(f"{partition}-b"), partition=partition)
+    # A mock cluster divides a group when each member has come again, or its session is over.
+    config = {"bootstrap.servers": cluster.brokers, "group.id": "prelabel", "session.timeout.ms": 4000}
+    config["heartbeat.interval.ms"] = 300
+    first = KafkaTopic("detections", config)
+    in_hand: list[Delivery] = []
+    wait_for(lambda: len(filled(in_hand, first)) == 8, "the records of all partitions")
+
+    second = KafkaTopic("detections", config)
+    again: list[Delivery] = []
+    moved: list[Delivery] = []
+    wait_for(lambda: all([filled(again, first), filled(moved, second)]), "each member to get partitions")
+    first.acknowledge([[each] for each in in_hand])
+
+    assert {each.where for each in [*moved, *again]} == {each.where for each in in_hand}
+    assert all(cluster.committed(partition) < 1 for partition in range(4)), "read before the group was divided anew"
+    first.acknowledge([[each] for each in again])
+    assert sorted(cluster.committed(partition) > 0 for partition in range(4)) == [False, False, True, True]
+    second.acknowledge([[each] for each in moved])
+    assert [cluster.committed(partition) for partition in range(4)] == [2] * 4
+    first.close()
+    second.close()
+
+
+def test_bridges_that_join_and_leave_a_live_group_lose_nothing(bridges: Bridges, cluster: Cluster) -> None:
+    written: list[str] = []
+    config = bridges.folder / "kafka.properties"
+    config.write_text("session.timeout.ms=4000\nheartbeat.interval.ms=300\n")
+    words = ["kafka", "detections", "--brokers", cluster.brokers, "--config", str(config), "--model"]
+
+    def published_by(name: str) -> set[str]:
+        """Write a record to each partition, and return the data rows that the bridge with this model published."""
+        for partition in range(4):
+            written.append(f"k{len(written)}")
+            cluster.send(record(written[-1]), partition=partition)
+        return {row["dataRow"]["globalKey"] for row in bridges.messages() if row["model"]["name"] == name}
+
+    first = bridges.start(*words, "first")
+    wait_for(lambda: published_by("first"), "the first bridge to publish")
+    bridges.start(*words, "second")
+    wait_for(lambda: published_by("second"), "the second bridge to get partitions")
+    alone = published_by("first")
+    wait_for(lambda: published_by("first") > alone, "the first bridge to continue beside it")
+    first.process.terminate()
+    assert first.end() == 0
+    left = published_by("first")
+    wait_for(lambda: bridges.lefts().keys() == set(written), "every record")
+
+    assert bridges.bad() == []
+    assert published_by("second") - left, "the second bridge took the partitions over"
 
 
 def test_the_group_is_kept_while_the_bridge_waits(cluster: Cluster) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import nats
 import pytest
 
+from prelabel.bridges.nats_jetstream import JetStream
 from tests.support.bridging import Bridges, record
 from tests.support.waiting import wait_for
 
@@ -80,6 +81,24 @@ def test_messages_are_published_and_acknowledged_and_bad_ones_kept(bridges: Brid
     assert {each["messageId"] for each in bridges.messages()} == {f"nats:detections:{n}" for n in (1, 3, 4)}
     assert [each["where"] for each in bridges.bad()] == ["detections at 2"]
     assert broker.pending() == (0, 0)
+
+
+@pytest.mark.parametrize("error", [nats.errors.TimeoutError, TimeoutError])
+def test_a_stream_with_nothing_new_is_not_a_source_that_is_away(
+    broker: Broker, error: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """nats-py 2.16 raises the built-in error when its time is over between two of its requests."""
+
+    async def fetch(*_: Any, **__: Any) -> None:
+        raise error
+
+    feed = JetStream(broker.url, "detections.>", "prelabel")
+    assert feed.read(10, 0.1) == []
+    monkeypatch.setattr(feed._subscription, "fetch", fetch)
+
+    assert feed.read(10, 0.1) == []
+    assert feed.drained()
+    feed.close()
 
 
 def test_a_killed_bridge_loses_nothing(bridges: Bridges, broker: Broker) -> None:

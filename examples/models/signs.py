@@ -1,6 +1,6 @@
 """Read what is written in a picture, with the models of RapidOCR, and publish polygons with their texts.
 
-pip install rapidocr-onnxruntime
+pip install rapidocr onnxruntime
 python examples/models/signs.py [PROJECT]
 """
 
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from rapidocr_onnxruntime import RapidOCR
+from rapidocr import RapidOCR
 
 from prelabel import Publisher
 
@@ -18,7 +18,8 @@ PICTURE = Path(__file__).parent / "sign.png"
 
 def messages(project_id: str) -> Iterator[dict[str, Any]]:
     """Yield the message of the picture."""
-    lines, _ = RapidOCR()(str(PICTURE))
+    found = RapidOCR()(str(PICTURE))
+    lines = [] if found.boxes is None else zip(found.boxes.tolist(), found.txts, found.scores, strict=True)
     yield {
         "projectId": project_id,
         "dataRow": {"globalKey": "sterns/sign.png"},
@@ -30,7 +31,7 @@ def messages(project_id: str) -> Iterator[dict[str, Any]]:
                 "confidence": score,
                 "classifications": [{"name": "text", "answer": text}],
             }
-            for corners, text, score in lines or []
+            for corners, text, score in lines
         ],
     }
 

@@ -4,7 +4,7 @@ The library keeps a data set in memory. Only formats that it reads without runni
 some of its others unpickle. A score is an annotation's attribute `score` or `confidence`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from math import radians
 from pathlib import Path
 from typing import Any
@@ -61,7 +61,7 @@ def read(path: Path, options: ReaderOptions) -> Source:
             all_good = all(error.where != where for error in errors)
             picture = _picture(item)
             labels = [annotation for annotation in item.annotations if _kind(annotation) == "label"]
-            for at, found in enumerate([*(a for a in item.annotations if _kind(a) != "label"), labels]):
+            for at, found in enumerate([*_objects(item.annotations), labels]):
                 detections.where = f"{where}, annotation {at + 1}"
                 try:
                     for annotation in _annotations(found, names, picture, detections):
@@ -121,6 +121,18 @@ def _kind(annotation: Any) -> str:
     return str(annotation.type.name)
 
 
+def _objects(annotations: Sequence[Any]) -> list[Any]:
+    """Return the annotations that are no labels, without the box around an outline: the library has COCO's as both."""
+    outlined = {
+        (each.id, each.group, each.label) for each in annotations if each.group and _kind(each) in ("polygon", "mask")
+    }
+    return [
+        each
+        for each in annotations
+        if _kind(each) != "label" and not (_kind(each) == "bbox" and (each.id, each.group, each.label) in outlined)
+    ]
+
+
 def _annotations(found: Any, names: list[str], picture: Picture, detections: Detections) -> list[dict[str, Any]]:
     """Return the annotations of one of datumaro's, or of all labels of an item. Raises ValueError."""
     if isinstance(found, list):
@@ -156,7 +168,12 @@ def _name(annotation: Any, names: list[str]) -> str:
 
 
 def _score(annotation: Any) -> Any:
-    return next((annotation.attributes[name] for name in _SCORES if name in annotation.attributes), None)
+    """Return an annotation's score as the library has it; of XML all attributes are texts."""
+    score = next((annotation.attributes[name] for name in _SCORES if name in annotation.attributes), None)
+    try:
+        return float(score) if isinstance(score, str) else score
+    except ValueError:
+        return score
 
 
 def _numbers(annotation: Any) -> list[float]:

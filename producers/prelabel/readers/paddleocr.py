@@ -1,7 +1,8 @@
 """Read results of PaddleOCR and RapidOCR: lines of text with four corners, in pixels of the picture.
 
 Version 3 saves an object a page (`rec_texts`, `rec_scores`, `rec_polys` or `rec_boxes`); earlier versions return
-`[points, (text, score)]` for each line, in a list a page, and RapidOCR `[points, text, score]`.
+`[points, (text, score)]` for each line, in a list a page. RapidOCR returned `[points, text, score]`; its
+version 3 writes `{"box": points, "txt": text, "score": score}` (`to_json()`), and null for a picture without text.
 """
 
 from collections.abc import Iterator
@@ -35,7 +36,7 @@ def read(path: Path, options: ReaderOptions) -> Source:
 
 def _results(path: Path) -> Iterator[Document | BadRecord]:
     """Yield the results; those of version 3 have the name of the picture or document that they are about."""
-    for document in joined(path, lambda value: value is None or isinstance(value, list)):
+    for document in joined(path, lambda value: value is None or isinstance(value, list) or _is_rapidocr(value)):
         value = document.value if isinstance(document, Document) else None
         source = value.get("input_path") if isinstance(value, dict) else None
         if isinstance(document, Document) and isinstance(source, str) and source:
@@ -74,8 +75,12 @@ def _of_object(value: dict[str, Any]) -> Iterator[tuple[str, int, Any]]:
         yield f", {name}[{at}]", (index or 0) + 1, list(line)
 
 
+def _is_rapidocr(value: Any) -> bool:
+    return isinstance(value, dict) and {"box", "txt"} <= value.keys()
+
+
 def _is_line(value: Any) -> bool:
-    return isinstance(value, list) and len(value) in (2, 3) and not _is_box_of_line(value[1])
+    return _is_rapidocr(value) or (isinstance(value, list) and len(value) in (2, 3) and not _is_box_of_line(value[1]))
 
 
 def _is_box_of_line(value: Any) -> bool:
@@ -85,6 +90,8 @@ def _is_box_of_line(value: Any) -> bool:
 
 def _region(line: Any, page: int) -> Region:
     """Return the region of a line. Raises ValueError."""
+    if _is_rapidocr(line):
+        line = [line["box"], line["txt"], line.get("score")]
     if isinstance(line, list) and len(line) == 2 and isinstance(line[1], list):
         line = [line[0], *line[1]]
     if not isinstance(line, list) or len(line) != 3:

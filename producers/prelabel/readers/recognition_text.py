@@ -24,6 +24,7 @@ _BY_KEYS: tuple[tuple[str, frozenset[bytes]], ...] = (
     ("huggingface-tokens", frozenset({b"entity", b"word", b"score", b"start", b"end"})),
     ("doctr", frozenset({b"pages", b"dimensions", b"geometry"})),
     ("paddleocr", frozenset({b"rec_texts", b"rec_scores"})),
+    ("paddleocr", frozenset({b"box", b"txt", b"score"})),
 )
 """Format → keys that together no other format has."""
 

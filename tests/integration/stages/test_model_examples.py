@@ -12,13 +12,11 @@ from tests.support.sources import ROOT
 
 FOLDER = ROOT / "examples/models"
 PROJECTS = {project["id"]: project for project in json.loads((FOLDER / "projects.json").read_text("utf-8"))}
-NEEDS = {"sentiment": "vaderSentiment", "speech": "webrtcvad", "faces": "cv2", "signs": "rapidocr_onnxruntime"}
+NEEDS = {"sentiment": "vaderSentiment", "speech": "webrtcvad", "faces": "cv2", "signs": "onnxruntime"}
 
 
 def run(name: str, project_id: str) -> list[dict[str, Any]]:
-    library = pytest.importorskip(NEEDS[name], reason=f"{NEEDS[name]} is not installed")
-    if name == "faces" and not hasattr(library, "CascadeClassifier"):
-        pytest.skip(f"OpenCV {library.__version__} has no cascades: version 4 is needed")
+    pytest.importorskip(NEEDS[name], reason=f"{NEEDS[name]} is not installed")
     messages: list[dict[str, Any]] = list(runpy.run_path(str(FOLDER / f"{name}.py"))["messages"](project_id))
     return messages
 

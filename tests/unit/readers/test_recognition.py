@@ -65,6 +65,7 @@ def likeness(folder: Path, content: Any) -> Likeness | None:
         ({"pages": [{"page_idx": 0, "dimensions": [1, 1], "blocks": [{"geometry": [[0, 0], [1, 1]]}]}]}, ["doctr"]),
         ({"rec_texts": ["a"], "rec_scores": [1], "rec_polys": [[[0, 0], [1, 1]]]}, ["paddleocr"]),
         ([[[[1, 2], [3, 2], [3, 4], [1, 4]], "a", 0.9]], ["paddleocr"]),
+        ([{"box": [[1, 2], [3, 2], [3, 4], [1, 4]], "txt": "a", "score": 0.9}], ["paddleocr"]),
         ("image,label,score,xmin,ymin,xmax,ymax\n", ["table"]),
         ("global_key;annotations\n", ["table"]),
         ("0 0.5 0.5 0.2 1\n12 0 1.0 3e-05 0.1 0.93\n", ["yolo"]),

@@ -494,6 +494,7 @@ LINE = [[[1, 2], [9, 2], [9, 6], [1, 6]], ["a", 0.9]]
         ([[LINE], None, [LINE]], [1, 3]),  # version 2, a document of three pages
         ([LINE], [1]),
         ([[LINE[0], "a", "0.9"]], [1]),  # RapidOCR
+        ([{"box": LINE[0], "txt": "a", "score": 0.9}] * 2, [1, 1]),  # RapidOCR 3, to_json()
         ({"input_path": "a.png", "rec_texts": ["a"], "rec_scores": [0.9], "rec_polys": [LINE[0]]}, [1]),
         ({"page_index": 1, "rec_texts": ["a"], "rec_scores": [0.9], "rec_boxes": [[1, 2, 9, 6]]}, [2]),
     ],

@@ -9,12 +9,13 @@ import base64
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from prelabel.mapping import PredictionMapping, Target
-from prelabel.readers import UnreadableSource
+from prelabel.readers import UnreadableSource, datumaro_dataset
 from tests.support.reading import built, mask_area, read, tool, write
 
 GOLDEN = Path(__file__).parents[2] / "golden/vision"
@@ -413,6 +414,27 @@ def test_data_sets_are_read_through_datumaro(tmp_path: Path, name: str, dataset:
     assert messages[0]["dataRow"] == {"globalKey": "000184"}
     assert [next(kind for kind in kinds if kind in each) for each in only(messages)] == kinds
     assert only(messages)[0]["bbox"] == {"top": 281, "left": 190, "height": 211, "width": 421}
+
+
+def test_a_score_that_the_library_has_as_text_is_a_number() -> None:
+    """Attributes in Pascal VOC's XML are texts; the objects here have the attributes that the reader uses."""
+    box, words = (SimpleNamespace(attributes={"score": value}) for value in ("0.5", "high"))
+
+    assert datumaro_dataset._score(box) == 0.5
+    assert datumaro_dataset._score(words) == "high"  # which is named as a bad record
+
+
+def test_the_box_around_an_outline_is_left_out() -> None:
+    """The library has an object of COCO as a box and an outline, which have an id and a group in common."""
+
+    def found(kind: str, group: int) -> Any:
+        return SimpleNamespace(type=SimpleNamespace(name=kind), id=group, group=group, label=0)
+
+    alone, outline, around, ungrouped, label = (
+        found("bbox", 1), found("polygon", 2), found("bbox", 2), found("bbox", 0), found("label", 0)
+    )  # fmt: skip
+
+    assert datumaro_dataset._objects([alone, outline, around, ungrouped, label]) == [alone, outline, ungrouped]
 
 
 def test_what_datumaro_cannot_read_is_named(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ COMMANDS = (
     ("check", "config", "prometheus.yaml"),
     ("check", "rules", "rules.yaml"),
     ("test", "rules", "rules_test.yaml"),
+    ("test", "rules", "rules_test_hours.yaml"),
 )
 
 

@@ -20,7 +20,11 @@ from tests.support.sources import ROOT
 
 FOLDER = ROOT / "deploy" / "prometheus"
 RULES = yaml.safe_load((FOLDER / "rules.yaml").read_text("utf-8"))
-TESTS = yaml.safe_load((FOLDER / "rules_test.yaml").read_text("utf-8"))["tests"]
+TESTS = [
+    test
+    for file in sorted(FOLDER.glob("rules_test*.yaml"))
+    for test in yaml.safe_load(file.read_text("utf-8"))["tests"]
+]
 ALL = [rule for group in RULES["groups"] for rule in group["rules"]]
 ALERTS = {rule["alert"]: rule for rule in ALL if "alert" in rule}
 RECORDED = {rule["record"] for rule in ALL if "record" in rule}

@@ -1,4 +1,4 @@
-# An image for workers, and for the sandbox. `make deploy-test` builds and runs it, see
+# An image for workers, the console, the gateway, bridges, and for the sandbox. `make deploy-test` builds and runs it, see
 # docs/how-to/deploy-with-containers.md.
 #
 # Pinned to a version, not to a digest, since no digest could be looked up when this was written. To pin a digest:
@@ -7,6 +7,8 @@ ARG BASE=python:3.12.12-slim-bookworm
 
 # In two stages, so that the image contains neither the sources nor the build tools.
 FROM ${BASE} AS build
+# The extras in the image; that of SQS is left out for its size. To add it: --build-arg EXTRAS=console,gateway,sqs
+ARG EXTRAS=console,gateway,kafka,nats,sandbox
 WORKDIR /source
 COPY pyproject.toml constraints.txt README.md LICENSE CHANGELOG.md ./
 COPY producers producers
@@ -15,7 +17,7 @@ COPY sandbox sandbox
 # Without pip, since nothing is installed into the finished environment.
 RUN python -m venv --without-pip /opt/prelabel \
  && pip --python /opt/prelabel/bin/python install --no-cache-dir --disable-pip-version-check \
-    --constraint constraints.txt '.[console,gateway,sandbox]'
+    --constraint constraints.txt ".[${EXTRAS}]"
 
 FROM ${BASE}
 ARG VERSION=0.1.0

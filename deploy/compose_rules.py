@@ -13,7 +13,7 @@ from deploy import compose
 from deploy.compose import FILE
 from deploy.finding import Finding
 from prelabel_worker.cli.commands import COMMANDS
-from prelabel_worker.cli.lazy_group import Declared, LazyCommand
+from prelabel_worker.cli.lazy_group import Declared, LazyCommand, Noun
 from prelabel_worker.settings import SECRETS, Settings
 
 REDIS = "redis"
@@ -34,9 +34,11 @@ _PASSWORD_IN_URL = re.compile(r"://[^/@\s]*:[^/@\s]+@")
 KNOWN_SETTINGS = {f"PRELABEL_{name.upper()}" for name in Settings.model_fields} | {
     f"PRELABEL_{name.upper()}_FILE" for name in SECRETS
 }
-_GATEWAY = COMMANDS["gateway"]
-assert isinstance(_GATEWAY, Declared)  # noqa: S101
-KNOWN_SETTINGS |= {option.envvar for option in LazyCommand("gateway", _GATEWAY).load().params if option.envvar}
+_BRIDGES = COMMANDS["bridge"]
+assert isinstance(_BRIDGES, Noun)  # noqa: S101
+for _name, _command in {"gateway": COMMANDS["gateway"], **_BRIDGES.commands}.items():
+    assert isinstance(_command, Declared)  # noqa: S101
+    KNOWN_SETTINGS |= {option.envvar for option in LazyCommand(_name, _command).load().params if option.envvar}
 """The variables that our commands read."""
 
 
@@ -174,6 +176,16 @@ def _flags(document: dict[str, Any], _: dict[str, Any]) -> Iterator[Finding]:
         test = compose.words((service.get("healthcheck") or {}).get("test"))
         if _is_worker(service) and test != ["CMD", "prelabel", "healthy"]:
             yield _found(name, "health-is-progress", test, "[CMD, prelabel, healthy]")
+        if compose.words(service.get("command"))[:1] == ["bridge"]:
+            yield from _bridge(name, service, test)
+
+
+def _bridge(name: str, service: dict[str, Any], test: list[str]) -> Iterator[Finding]:
+    file = compose.options(service).get("--metrics")
+    if file is None or file not in " ".join(test):
+        yield _found(name, "bridge-is-alive", test, "a test of the file of --metrics, which a bridge keeps writing")
+    if any("API_KEY" in variable for variable in compose.environment(service)):
+        yield _found(name, "bridge-without-key", "an API key", "none: it sends nothing to Labelbox")
 
 
 def _metrics(document: dict[str, Any], _: dict[str, Any]) -> Iterator[Finding]:

@@ -5,6 +5,7 @@ metrics, by the tests of the alerts.
 """
 
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from deploy import compose_rules
 from deploy.finding import Finding
 from prelabel_worker.settings import SECRETS, Settings
 
-FOLDERS = ("deploy/kubernetes/base", "deploy/kubernetes/examples")
+FOLDERS = ("deploy/kubernetes/base", "deploy/kubernetes/components/bridge", "deploy/kubernetes/examples")
 _KUSTOMIZATION = "kustomization.yaml"
 _NOT_OF_KUBERNETES = ("monitoring.coreos.com/v1", "keda.sh/v1alpha1")
 _PROBES = ("livenessProbe", "readinessProbe")
@@ -34,9 +35,11 @@ def kustomizations(root: Path) -> list[Finding]:
     findings = []
     for folder in FOLDERS:
         file = f"{folder}/{_KUSTOMIZATION}"
-        listed = yaml.safe_load((root / file).read_text("utf-8"))["resources"]
+        content = yaml.safe_load((root / file).read_text("utf-8"))
+        listed = content["resources"]
         there = {path.name for path in (root / folder).glob("*.yaml")} - {_KUSTOMIZATION}
-        for name in listed:
+        generated = [name for made in content.get("configMapGenerator", ()) for name in made["files"]]
+        for name in (*listed, *content.get("components", ()), *generated):
             if not (root / folder / name).exists():
                 findings.append(Finding(file, "resource-exists", name, "a file or a folder"))
         for name in sorted(there - set(listed)):
@@ -78,6 +81,8 @@ def _containers(file: str, document: dict[str, Any]) -> Iterator[Finding]:
         command = container.get("args", ("",))[0]
         if command in ("metrics", "console", "gateway"):
             yield from _pages(file, name, container, command)
+        elif command == "bridge":
+            yield from _bridge(file, name, container)
         else:
             yield from _progress(file, name, container)
             yield from _warm_stop(file, pod)
@@ -103,6 +108,15 @@ def _pages(file: str, name: str, container: dict[str, Any], command: str) -> Ite
             yield Finding(file, f"{command}-answer", f"{name}: {probe} {container.get(probe)}", "httpGet or tcpSocket")
     if command != "console" and any("API_KEY" in entry.get("name", "") for entry in container.get("env", ())):
         yield Finding(file, f"{command}-without-key", f"{name}: an API key", "none: it sends nothing to Labelbox")
+
+
+def _bridge(file: str, name: str, container: dict[str, Any]) -> Iterator[Finding]:
+    words = " ".join(container.get("livenessProbe", {}).get("exec", {}).get("command", ()))
+    written = dict(pairwise(container["args"])).get("--metrics")
+    if written is None or written not in words:
+        yield Finding(file, "bridge-is-alive", f"{name}: livenessProbe {words}", "a test of the file of --metrics")
+    if any("API_KEY" in entry.get("name", "") for entry in container.get("env", ())):
+        yield Finding(file, "bridge-without-key", f"{name}: an API key", "none: it sends nothing to Labelbox")
 
 
 def _plain(file: str, document: dict[str, Any]) -> Iterator[Finding]:

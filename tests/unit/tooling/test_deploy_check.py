@@ -1,12 +1,15 @@
 """Each rule of `make deploy-check` sees what it is there for: our files pass, one broken thing at a time is found."""
 
+import re
 import shutil
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from deploy import compose, compose_rules, dockerfile, dockerfile_rules, kubernetes_rules
 from deploy.finding import Finding
+from prelabel.mapping import read_mapping
 
 ROOT = Path(__file__).parents[3]
 COMPOSE = (ROOT / "docker-compose.yml").read_text("utf-8")
@@ -14,6 +17,8 @@ DOCKERFILE = (ROOT / "Dockerfile").read_text("utf-8")
 MANIFESTS = kubernetes_rules.manifests(ROOT)
 BASE = "deploy/kubernetes/base"
 WORKER, METRICS, SETTINGS = (f"{BASE}/{name}.yaml" for name in ("submit", "metrics", "settings"))
+COMPONENT = "deploy/kubernetes/components/bridge"
+BRIDGE = f"{COMPONENT}/bridge.yaml"
 VALUES = compose.env_file(ROOT / "deploy/sandbox.env")
 
 
@@ -80,6 +85,11 @@ BROKEN_COMPOSE = {
     "log-rotation": [('    options: {max-size: 10m, max-file: "5"}\n', "")],
     "healthcheck": [('test: [CMD-SHELL, "redis-cli ping | grep -q PONG"]', "disable: true")],
     "health-is-progress": [("test: [CMD, prelabel, healthy]", "test: [CMD, pgrep, celery]")],
+    "bridge-is-alive": [
+        ("find /tmp/bridge.prom", "find /tmp/other.prom"),
+        ("      - --metrics\n      - /tmp/bridge.prom\n", ""),
+    ],
+    "bridge-without-key": [("PRELABEL_BRIDGE_REDIS_URL:\n", "PRELABEL_LABELBOX_API_KEY: ${REDIS_PASSWORD:?x}\n")],
     "stop-grace": [
         ("stop_grace_period: 90s", "stop_grace_period: 60s"),
         ("  stop_grace_period: 90s\n", ""),
@@ -190,6 +200,45 @@ def test_a_broken_manifest_is_found(rule: str, old: str, new: str) -> None:
 )
 def test_a_broken_manifest_of_metrics_is_found(rule: str, old: str, new: str) -> None:
     assert rule in rules(kubernetes_rules.check(METRICS, broken(MANIFESTS[METRICS], old, new)))
+
+
+@pytest.mark.parametrize(
+    ("rule", "old", "new"),
+    [
+        ("bridge-is-alive", "find /tmp/bridge.prom", "find /tmp/other.prom"),
+        ("bridge-is-alive", "            - --metrics\n            - /tmp/bridge.prom\n", ""),
+        ("bridge-without-key", "name: PRELABEL_REDIS_URL_FILE", "name: PRELABEL_LABELBOX_API_KEY_FILE"),
+        ("known-flag", "- --bad-records", "- --bad-rows"),
+        ("known-command", "- redis\n", "- rediss\n"),
+    ],
+)
+def test_a_broken_manifest_of_a_bridge_is_found(rule: str, old: str, new: str) -> None:
+    assert rule in rules(kubernetes_rules.check(BRIDGE, broken(MANIFESTS[BRIDGE], old, new)))
+
+
+def test_a_file_of_a_component_that_is_missing_is_found(tmp_path: Path) -> None:
+    for folder in kubernetes_rules.FOLDERS:
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+    (tmp_path / COMPONENT / "mapping.toml").unlink()
+
+    assert [finding.found for finding in kubernetes_rules.kustomizations(tmp_path)] == ["mapping.toml"]
+
+
+@pytest.mark.parametrize("file", ["deploy/bridge/mapping.toml", f"{COMPONENT}/mapping.toml"])
+def test_the_mapping_of_a_bridge_reads_the_record_of_the_guide(file: str) -> None:
+    record = {"image": "cam-1/000184.jpg", "boxes": [{"class": "boat", "score": 0.9, "at": [10, 20, 60, 80]}]}
+
+    (made,) = read_mapping(ROOT / file).apply(record)
+
+    assert (made["projectId"], made["dataRow"]) == ("demo-project", {"globalKey": "cam-1/000184.jpg"})
+    assert made["annotations"][0]["name"] == "boat"
+
+
+def test_the_extras_of_the_image_exist() -> None:
+    extras = re.findall(r"^ARG EXTRAS=(\S+)$", DOCKERFILE, re.MULTILINE)[0].split(",")
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
+
+    assert {"console", "gateway", "kafka", "nats", "sandbox"} == set(extras) & set(declared) == set(extras)
 
 
 @pytest.mark.parametrize(

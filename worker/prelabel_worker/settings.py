@@ -7,7 +7,7 @@ import ipaddress
 import json
 from collections.abc import Container, Mapping
 from typing import Annotated, Any, Literal
-from urllib.parse import SplitResult, quote, unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -37,7 +37,7 @@ from prelabel.wire.redis_url import InvalidUrl, RedisUrl
 from prelabel_worker.amqp_url import SCHEMES, AmqpUrl
 from prelabel_worker.errors import ConfigurationError
 from prelabel_worker.labelbox.api_keys import KeyFile, Keys
-from prelabel_worker.labelbox.endpoint import Endpoint, is_this_machine
+from prelabel_worker.labelbox.endpoint import Endpoint, is_this_machine, web_address
 from prelabel_worker.redis_settings import (
     ENV_FILE,
     ENV_FILE_ENCODING,
@@ -166,7 +166,6 @@ class Settings(BaseSettings):
     )
     labelbox_endpoint: str = Field(
         "https://api.labelbox.com/graphql",
-        pattern=r"^https?://",
         description="Full URL of the GraphQL endpoint.",
     )
     labelbox_api_key: SecretStr = Field(SecretStr(""), description="The key; sent as a bearer token.")
@@ -348,15 +347,16 @@ class Settings(BaseSettings):
     @field_validator("notify_url")
     @classmethod
     def _notify_url(cls, url: SecretStr) -> SecretStr:
-        parts = _web_address(url.get_secret_value())
-        if parts and parts.scheme != "https" and not is_this_machine(parts.hostname or ""):
+        text = url.get_secret_value()
+        if text and (parts := web_address(text)).scheme != "https" and not is_this_machine(parts.hostname or ""):
             raise ValueError("expected https://…: messages would travel in clear otherwise")
         return url
 
     @field_validator("console_url")
     @classmethod
     def _console_url(cls, url: str) -> str:
-        _web_address(url)
+        if url:
+            web_address(url)
         return url
 
     @field_validator("account_keys")
@@ -445,22 +445,6 @@ def _broker(text: str) -> RedisUrl | AmqpUrl:
         return RedisUrl.parse(text)
     except InvalidUrl as error:
         raise InvalidUrl(f"{error}; or amqp://… for RabbitMQ" if "scheme" in str(error) else str(error)) from None
-
-
-def _web_address(text: str) -> SplitResult | None:
-    """Return the parts of an http or https address; None for an empty text. Raises ValueError, without the text."""
-    if not text:
-        return None
-    if not all("!" <= character <= "~" for character in text) or "\\" in text:
-        raise ValueError("expected https://…; found a space, a backslash or a character that is not ASCII")
-    try:
-        parts = urlsplit(text)
-        usable = parts.scheme in ("http", "https") and parts.hostname and (parts.port is None or parts.port)
-    except ValueError:
-        usable = False
-    if not usable or "@" in parts.netloc or parts.fragment:
-        raise ValueError("expected https://host/path, without a user and a fragment")
-    return parts
 
 
 def _passwords(text: str) -> set[str]:

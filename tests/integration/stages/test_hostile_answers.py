@@ -237,7 +237,7 @@ def test_the_command_tries_stuck_chunks_again_and_says_when_there_are_none(
     command = command_of(rig.settings, monkeypatch, tmp_path, capsys)
 
     assert "stuck: poll: KeyError at poll.py:1" in command("import", "list").out
-    assert "1 stuck chunk: prelabel doctor" in command("status").out
+    assert "1 stuck chunk: see doctor" in command("status").out
     assert command("project", "show", rig.project.id, "--json").json["stuckChunks"] == 1
     assert command("import", "retry").code in (0, None)
     assert command("import", "retry", "--project", rig.project.id).code == 3

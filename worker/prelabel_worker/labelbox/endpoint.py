@@ -1,9 +1,9 @@
-"""Labelbox's endpoint: its two addresses, and which keys may be sent there. Also checks host names. No I/O."""
+"""Labelbox's endpoint, and which keys may be sent there; the checks of web addresses and host names. No I/O."""
 
 import ipaddress
 import re
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 EXPECTED = "expected https://host/graphql"
 SANDBOX_KEY = "sandbox"
@@ -30,17 +30,7 @@ class Endpoint:
     @classmethod
     def parse(cls, text: str) -> "Endpoint":
         """Parse an endpoint's URL. Raises ValueError, whose message never quotes the text."""
-        if not all("!" <= character <= "~" for character in text) or "\\" in text:
-            raise ValueError(f"{EXPECTED}; found a space, a backslash or a character that is not ASCII")
-        try:
-            parts = urlsplit(text)
-            usable = parts.scheme in ("http", "https") and parts.hostname and (parts.port is None or parts.port)
-        except ValueError:
-            usable = False
-        if not usable:
-            raise ValueError(EXPECTED)
-        if "@" in parts.netloc or parts.fragment:
-            raise ValueError(f"{EXPECTED}; found a user or a fragment, which it cannot have")
+        parts = web_address(text, EXPECTED)
         batches = parts._replace(path=_QUERIES.sub("/_gql", parts.path))
         return cls(parts.geturl(), batches.geturl(), parts.scheme, parts.hostname or "")
 
@@ -65,6 +55,22 @@ class Endpoint:
             f"the endpoint is {self.address}: set PRELABEL_LABELBOX_ENDPOINT to an https address: the key travels in "
             "clear otherwise; nothing was asked"
         )
+
+
+def web_address(text: str, expected: str = "expected https://host/path") -> SplitResult:
+    """Return the parts of an http or https address. Raises ValueError, whose message never quotes the text."""
+    if not all("!" <= character <= "~" for character in text) or "\\" in text:
+        raise ValueError(f"{expected}; found a space, a backslash or a character that is not ASCII")
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme in ("http", "https") and parts.hostname and (parts.port is None or parts.port)
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ValueError(expected)
+    if "@" in parts.netloc or parts.fragment:
+        raise ValueError(f"{expected}; found a user or a fragment, which it cannot have")
+    return parts
 
 
 def is_this_machine(host: str) -> bool:

@@ -63,7 +63,8 @@ def status(
                 time.sleep(_REFRESH_SECONDS)
                 live.update(view(inspector, accounts, project))
     else:
-        console().print(view(inspector, accounts, project))
+        # The terminal itself wraps what is too long: a command with a line end in it cannot be pasted.
+        console().print(view(inspector, accounts, project), soft_wrap=True)
         if not inspector.projects():
             say_no_rows(settings)
 
@@ -117,7 +118,7 @@ def table(projects: list[ProjectStatus], *, narrow: bool | None = None) -> Table
         counts = [f"{getattr(project, name):,}" for name in COLUMNS]
         notes = [f"paused: {project.paused}"] if project.paused else []
         notes += [f"being purged by {project.purging}"] if project.purging is not None else []
-        notes += [f"{counted(project.stuck, 'stuck chunk')}: {command('doctor')}"] if project.stuck else []
+        notes += [f"{counted(project.stuck, 'stuck chunk')}: see doctor"] if project.stuck else []
         notes += [f"{project.newer:,} for a newer worker"] if project.newer else []
         notes += [retrying_note(project)] if project.retrying else []
         lines.append((project.project_id, *counts, oldest, chunks, "; ".join(notes)))

@@ -121,7 +121,7 @@ def describe(status: ImportStatus) -> None:
     }
     for name, value in facts.items():
         if value:
-            print_(f"  {name}: {value}", markup=False, highlight=False)
+            print_(f"  {name}: {value}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _undone(status: ImportStatus) -> str:

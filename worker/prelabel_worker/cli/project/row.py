@@ -58,7 +58,7 @@ def _print(project_id: str, trace: Trace) -> None:
     print_ = console().print
     print_(f"project {project_id}", style="bold", highlight=False)
     for line in _lines(project_id, trace):
-        print_(f"  {line}", markup=False, highlight=False)
+        print_(f"  {line}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _lines(project_id: str, trace: Trace) -> Iterator[str]:

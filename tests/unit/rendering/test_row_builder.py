@@ -8,6 +8,7 @@ from uuid import UUID
 import orjson
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from prelabel import MessageError, Reason
 from prelabel.validation.gate import prepare
@@ -231,12 +232,58 @@ def test_a_spoilt_message_is_built_or_refused_and_never_anything_else(value: dic
     assert reason is not Reason.GATE_DISAGREES
 
 
+def alone(raw: bytes) -> Any:
+    try:
+        return BUILDER.build(raw)
+    except MessageError as error:
+        return error.reason, error.details()
+
+
+def test_messages_that_are_built_together_become_what_each_becomes_alone() -> None:
+    """Plain messages share steps, so they stand here around messages of other kinds, empty ones and wrong ones."""
+    link = {"name": "moored at", "relationship": {"source": FIRST, "target": SECOND}}
+    wrong_link = link | {"relationship": {"source": SECOND, "target": FIRST}}
+    ends = [VESSEL | {"uuid": FIRST}, BOLLARD | {"uuid": SECOND}]
+    others = [
+        *([], [BOLLARD], [BOLLARD, VESSEL], [*ends, link], [*ends, wrong_link], [VESSEL | {"confidence": 0.5}]),
+        *([VESSEL | {"name": "ship"}], [VESSEL | {"uuid": FIRST}], [{"name": "vessel", "bbox": {"top": 1}}]),
+        [{"name": "weather", "answer": {"name": "fog"}}],
+    ]
+    raws = [
+        message(*annotations, dataRow={"globalKey": f"{at}-{nth}"}, model={"name": f"m{at}"}, messageId=f"{at}")
+        for at, other in enumerate(others)
+        for nth, annotations in enumerate(([VESSEL] * (1 + at), other, [VESSEL, VESSEL]))
+    ]
+    raws += [b"{}", b"[", message(VESSEL, projectId="pier")]
+    expected = [alone(raw) for raw in raws]
+
+    for messages in (raws, raws[::-1], raws * 20):
+        together = [
+            (row.reason, row.details()) if isinstance(row, MessageError) else row for row in BUILDER.build_all(messages)
+        ]
+
+        assert together == [expected[raws.index(raw)] for raw in messages]
+
+
+@pytest.mark.slow
+@settings(max_examples=50, deadline=None)
+@given(st.lists(strategies.messages() | strategies.spoilt(), max_size=8))
+def test_any_messages_that_are_built_together_become_what_each_becomes_alone(values: list[dict[str, Any]]) -> None:
+    raws = [json.dumps(value).encode() for value in values]
+
+    together = BUILDER.build_all(raws)
+
+    assert [(row.reason, row.details()) if isinstance(row, MessageError) else row for row in together] == [
+        alone(raw) for raw in raws
+    ]
+
+
 def test_threads_may_share_a_builder() -> None:
     raws = [message(*[VESSEL] * at, dataRow={"globalKey": str(at)}) for at in range(1, 60)]
-    expected = [BUILDER.build(raw).lines for raw in raws]
+    expected = [BUILDER.build(raw) for raw in raws]
 
     with ThreadPoolExecutor(4) as pool:
-        for found in pool.map(lambda _: [BUILDER.build(raw).lines for raw in raws], range(8)):
+        for found in pool.map(lambda _: BUILDER.build_all(raws), range(8)):
             assert found == expected
 
 

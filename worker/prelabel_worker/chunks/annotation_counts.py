@@ -63,6 +63,7 @@ class Packer:
 
     def __init__(self) -> None:
         self._codes = _Codes()
+        self._code_of = self._codes.__getitem__
         self._models: dict[str, bytes] = {}
 
     def row(self, model: str, features: Mapping[bytes, int], annotations: int) -> bytes:
@@ -70,7 +71,7 @@ class Packer:
         of_model = self._models.get(model)
         if of_model is None:
             of_model = self._models[model] = _varint(len(self._models))
-        row = of_model + b"".join([self._codes[counted] for counted in features.items()])
+        row = of_model + b"".join(map(self._code_of, features.items()))
         if not features or len(row) > _MOST_BYTES:
             row = of_model + _varint(_WHOLE) + _varint(annotations)
         return _SIZES[len(row)] + row

@@ -7,11 +7,10 @@ changed. Columns, since an object for each row would cost more than everything e
 import msgspec
 
 from prelabel_worker.chunks.history import TRACE
+from prelabel_worker.rendering.identity import uuid_texts
 
 _ROW_KEY = 16  # bytes, see identity.row_key
 UUID_BYTES = 16  # bytes
-_TEXT = b"00000000-0000-0000-0000-000000000000\n"
-_DIGITS = [at for at, character in enumerate(_TEXT) if character == ord("0")]
 
 
 class SentLines(msgspec.Struct, frozen=True):
@@ -80,11 +79,7 @@ class SentLines(msgspec.Struct, frozen=True):
 
     def uuid_texts(self, start: int = 0, end: int | None = None) -> list[str]:
         """Return the uuids of these lines, by default of all, in canonical form."""
-        digits = self.uuids[UUID_BYTES * start : None if end is None else UUID_BYTES * end].hex().encode()
-        texts = bytearray(_TEXT) * (len(digits) // (2 * UUID_BYTES))
-        for at, place in enumerate(_DIGITS):  # one digit of all uuids at a time, because there are only 32 of them
-            texts[place :: len(_TEXT)] = digits[at :: 2 * UUID_BYTES]
-        return texts.decode().split("\n")[:-1]
+        return uuid_texts(self.uuids[UUID_BYTES * start : None if end is None else UUID_BYTES * end])
 
     def row_of_uuid(self) -> dict[bytes, int]:
         """Return the index of the row that each uuid belongs to."""

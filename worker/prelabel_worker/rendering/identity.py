@@ -7,7 +7,7 @@ big-endian) and its UTF-8 bytes, since a separator could occur in names.
 
 import hashlib
 from binascii import hexlify
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 from uuid import UUID
@@ -19,6 +19,7 @@ _FILE_PERSON = b"prelabel.file.1"
 # RFC 9562: a UUID of version 8 fixes the version and two bits of the variant. The other bits are those of the digest.
 _FIXED = 0x8 << 76 | 0x2 << 62
 _FREE = (1 << 128) - 1 & ~(0xF << 76 | 0x3 << 62)
+_FREE_BYTES = _FREE.to_bytes(16, "big")
 
 _ROW = hashlib.blake2b(digest_size=16, person=_ROW_PERSON)
 _ORDINALS_KEPT = 256  # of each feature: few rows have more annotations of a feature
@@ -63,24 +64,28 @@ class ProjectIdentity:
         """Return the identity of a row. `data_row_key` is `i:<id>` or `k:<global key>`; `model` may be ''."""
         return RowIdentity(self, packed_row_key(data_row_key, model))
 
-    def derive(self, row_key: bytes, features: Iterable[bytes]) -> tuple[bytes, dict[bytes, int]]:
-        """Return the uuids of a row's annotations, 16 bytes each, and the number of annotations by feature.
+    def derive(self, rows: Iterable[tuple[bytes, Sequence[bytes]]]) -> tuple[bytes, list[dict[bytes, int]]]:
+        """Return the uuids of the annotations of rows, 16 bytes each, and each row's number of annotations by feature.
 
-        `row_key` is that of `packed_row_key`; `features` has the feature of each annotation, see `tree.feature_bytes`.
+        A row is its row key (`packed_row_key`) and the feature of each annotation (`tree.feature_bytes`).
         """
-        known, parts = self._parts, []
-        counts: dict[bytes, int] = {}
-        for feature in features:
-            ordinal = counts.get(feature, 0)
-            counts[feature] = ordinal + 1
-            try:
-                parts.append(known[feature][ordinal])
-            except KeyError:
-                parts.append(self._part(feature, ordinal))
-        # All uuids of the row in one step: an integer for each would cost more.
-        row = (int.from_bytes(row_key, "big") & _FREE).to_bytes(16, "big") * len(parts)
-        uuids = int.from_bytes(b"".join(parts), "big") ^ int.from_bytes(row, "big")
-        return uuids.to_bytes(len(row), "big"), counts
+        known, parts, row_keys = self._parts, [], []
+        counts_of_rows: list[dict[bytes, int]] = []
+        for row_key, features in rows:
+            counts: dict[bytes, int] = {}
+            for feature in features:
+                ordinal = counts.get(feature, 0)
+                counts[feature] = ordinal + 1
+                try:
+                    parts.append(known[feature][ordinal])
+                except KeyError:
+                    parts.append(self._part(feature, ordinal))
+            row_keys.append(row_key * len(features))
+            counts_of_rows.append(counts)
+        # All uuids in one step: an integer for each would cost more.
+        own = int.from_bytes(b"".join(row_keys), "big") & int.from_bytes(_FREE_BYTES * len(parts), "big")
+        uuids = int.from_bytes(b"".join(parts), "big") ^ own
+        return uuids.to_bytes(16 * len(parts), "big"), counts_of_rows
 
     def _part(self, feature: bytes, ordinal: int) -> bytes:
         ordinals = self._parts.get(feature)
@@ -101,12 +106,12 @@ class RowIdentity(NamedTuple):
     project: ProjectIdentity
     row_key: bytes
 
-    def uuids(self, features: Iterable[bytes]) -> tuple[list[bytes], list[str], dict[bytes, int]]:
+    def uuids(self, features: Sequence[bytes]) -> tuple[list[bytes], list[str], dict[bytes, int]]:
         """Return the uuids of annotations as bytes, the same uuids as text, and the number of annotations by feature.
 
         `features` has the feature of each annotation, in the form of `feature_bytes`.
         """
-        packed, counts = self.project.derive(self.row_key, features)
+        packed, (counts,) = self.project.derive([(self.row_key, features)])
         return split_uuids(packed), uuid_texts(packed), counts
 
 
@@ -116,14 +121,17 @@ def split_uuids(packed: bytes) -> list[bytes]:
 
 
 def uuid_texts(packed: bytes) -> list[str]:
-    """Return uuids of 16 bytes each as text."""
-    if len(packed) <= _TOGETHER * 16:
-        return _texts(packed)
-    step = _TOGETHER * 16
-    return [text for start in range(0, len(packed), step) for text in _texts(packed[start : start + step])]
+    """Return uuids of 16 bytes each in canonical form."""
+    count = len(packed) // 16
+    if count <= _FEW:
+        return _texts_of_few(packed)
+    digits, texts = hexlify(packed), bytearray(_TEXT * count)
+    for at, place in enumerate(_DIGITS):  # one digit of all uuids at a time, because there are only 32 of them
+        texts[place :: len(_TEXT)] = digits[at::32]
+    return texts.decode().split("\n")[:-1]
 
 
-def _texts(packed: bytes) -> list[str]:
+def _texts_of_few(packed: bytes) -> list[str]:
     # `translate` puts the byte at place n of the table where the layout has n: it sets the dashes of all uuids at once.
     layout, slices = _LAYOUTS[len(packed) // 16]
     return list(map(layout.translate(hexlify(packed).ljust(256, b"-")).decode().__getitem__, slices))
@@ -139,8 +147,10 @@ def _layout(count: int) -> tuple[bytes, tuple[slice, ...]]:
     return bytes(places), tuple(slice(start, start + 36) for start in range(0, 36 * count, 36))
 
 
-_TOGETHER = 7  # a table has 256 places: the 32 digits of seven uuids, and a dash
-_LAYOUTS = [_layout(count) for count in range(_TOGETHER + 1)]
+_FEW = 7  # a table has 256 places: the 32 digits of seven uuids, and a dash
+_TEXT = b"00000000-0000-0000-0000-000000000000\n"
+_DIGITS = [at for at, character in enumerate(_TEXT) if character == ord("0")]
+_LAYOUTS = [_layout(count) for count in range(_FEW + 1)]
 
 
 def uuid_bytes(uuid: str) -> bytes:

@@ -1,7 +1,6 @@
 """Check a published message and render it as lines for an import, in one pass over its annotations. No I/O."""
 
-from collections.abc import Mapping
-from operator import attrgetter
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -28,10 +27,11 @@ from prelabel_worker.rendering.identity import (
 from prelabel_worker.rendering.ndjson import lines, strip
 
 _LINK = BY_NAME["relationship"]
-_NAME = attrgetter("name")
 _NONE: Mapping[bytes, int] = MappingProxyType({})
 FORMS = {"i": "id", "k": "globalKey"}
 """The forms of a data row's name: how keys begin, and the field of a message."""
+_TOGETHER_BYTES = 64 * 1024
+"""Messages of so many bytes are built together."""
 
 
 class BuiltRow(msgspec.Struct, gc=False):
@@ -66,6 +66,11 @@ class BuiltRow(msgspec.Struct, gc=False):
         return split_uuids(self.packed_uuids)
 
 
+_Plain = tuple[Any, str, str, bytes, list[bytes], bool]
+"""A plain message that fits the project, before its lines are rendered: its data row key, model and row key, the digest
+of each annotation's feature, and whether Labelbox imports the annotations slowly."""
+
+
 class RowBuilder:
     """Builds the rows of one project with one ontology. Safe to share between threads.
 
@@ -98,24 +103,56 @@ class RowBuilder:
 
     def build(self, raw: bytes) -> BuiltRow:
         """Check a message and render it. Raises MessageError, with paths as the message has them."""
+        plain: list[_Plain] = []
         try:
-            return self._build(raw)
+            return self._build(raw, plain) or next(self._rendered(plain))
         except MessageError as error:
             raise self._explained(error, raw) from None
 
-    def _build(self, raw: bytes) -> BuiltRow:
+    def build_all(self, messages: Sequence[bytes]) -> list[BuiltRow | MessageError]:
+        """Return what `build` returns or raises for each message, for less than one by one costs."""
+        built: list[BuiltRow | MessageError] = []
+        for part in _in_parts(messages):
+            built += self._build_together(part)
+        return built
+
+    def _build_together(self, messages: Sequence[bytes]) -> list[BuiltRow | MessageError]:
+        plain: list[_Plain] = []
+        built: list[BuiltRow | MessageError | None] = []  # None for those in `plain`, in order
+        for raw in messages:
+            try:
+                built.append(self._build(raw, plain))
+            except MessageError as error:
+                built.append(self._explained(error, raw))
+        rendered = self._rendered(plain)
+        return [row or next(rendered) for row in built]
+
+    def _build(self, raw: bytes, plain: "list[_Plain]") -> BuiltRow | None:
+        """Check a message and render it, unless the gate found it to be plain: then add it to `plain`."""
         message, kinds = read_message(raw)
         key = data_row_key(message.data_row)
         if message.project_id != self._project_id or (self._forms and key[0] not in self._forms):
             raise self._misplaced(message, key)
         model = "" if message.model is None else message.model.name
+        row_key = packed_row_key(key, model)
         if not kinds:
-            return _empty(message, key, model)
-        if message.plain:
-            return self._build_plain(message, kinds[0], key, model)
+            return _empty(message, key, model, row_key)
+        if not message.plain:
+            return self._build_any(message, kinds, (key, model, row_key))
+        digests, is_slow = self._plain[kinds[0].name]
+        try:
+            features = [digests[annotation.name] for annotation in message.annotations]
+        except KeyError:  # a name that is wrong, or that needs more checks than the look-up
+            features = self._resolved(message, kinds[0])
+        plain.append((message, key, model, row_key, features, is_slow))
+        return None
+
+    def _build_any(self, message: Any, kinds: list[Kind], row: tuple[str, str, bytes]) -> BuiltRow:
+        """Render a message of any kinds; `row` is its data row key, model and row key."""
+        key, model, row_key = row
         if self._ground_truth and _LINK in kinds:
             raise _only_pre_labels(kinds.index(_LINK))
-        annotations, row_key = message.annotations, packed_row_key(key, model)
+        annotations = message.annotations
         features = self._features(message, kinds)
         uuids, explicit, counts = self._identify(message, features, row_key)
         if _LINK in kinds:
@@ -140,37 +177,35 @@ class RowBuilder:
             adds=adds,
         )
 
-    def _build_plain(self, message: Any, kind: Kind, key: str, model: str) -> BuiltRow:
-        """Render a message that the gate found to be plain."""
-        annotations, row_key = message.annotations, packed_row_key(key, model)
-        digests, is_slow = self._plain[kind.name]
-        try:
-            features = [*map(digests.__getitem__, map(_NAME, annotations))]
-        except KeyError:  # a name that is wrong, or that needs more checks than the look-up
-            features = [
-                self._ontology.resolve(annotation, kind, f"annotations[{at}]").digest
-                for at, annotation in enumerate(annotations)
-            ]
-        if message.confident:
-            for annotation in annotations:
-                annotation.confidence = None
-        uuids, counts = self._identity.derive(row_key, features)
-        data_row = message.data_row
-        for annotation, text in zip(annotations, uuid_texts(uuids), strict=True):
-            annotation.uuid = text
-            annotation.data_row = data_row
-        count = len(annotations)
-        return BuiltRow(
-            data_row_key=key,
-            model=model,
-            message_id=message.message_id,
-            row_key=row_key,
-            lines=lines(annotations),
-            line_count=count,
-            packed_uuids=uuids,
-            slow=count if is_slow else 0,
-            counts=counts,
-        )
+    def _resolved(self, message: Any, kind: Kind) -> list[bytes]:
+        """Return the features' digests of a plain message; raises NotInOntology or InvalidAnnotation."""
+        resolve = self._ontology.resolve
+        return [resolve(one, kind, f"annotations[{at}]").digest for at, one in enumerate(message.annotations)]
+
+    def _rendered(self, rows: "list[_Plain]") -> Iterator[BuiltRow]:
+        """Yield plain messages as rows."""
+        packed, counts = self._identity.derive([(row_key, features) for _, _, _, row_key, features, _ in rows])
+        texts, end = iter(uuid_texts(packed)), 0
+        for (message, key, model, row_key, features, is_slow), counts_of_row in zip(rows, counts, strict=True):
+            data_row, count = message.data_row, len(features)
+            if message.confident:
+                for annotation in message.annotations:
+                    annotation.confidence = None
+            for annotation, text in zip(message.annotations, texts, strict=False):  # leaves the texts of the next rows
+                annotation.uuid = text
+                annotation.data_row = data_row
+            start, end = end, end + 16 * count
+            yield BuiltRow(
+                data_row_key=key,
+                model=model,
+                message_id=message.message_id,
+                row_key=row_key,
+                lines=lines(message.annotations),
+                line_count=count,
+                packed_uuids=packed[start:end],
+                slow=count if is_slow else 0,
+                counts=counts_of_row,
+            )
 
     def _explained(self, error: MessageError, raw: bytes) -> MessageError:
         """Return an error with the path as it was written; about the kind, if the media type does not accept it."""
@@ -191,7 +226,7 @@ class RowBuilder:
 
         Returns `packed_uuids`, `explicit` and `counts` of `BuiltRow`.
         """
-        uuids, counts = self._identity.derive(row_key, [feature.digest for feature in features])
+        uuids, (counts,) = self._identity.derive([(row_key, [feature.digest for feature in features])])
         data_row = message.data_row
         given: dict[bytes, int] = {}
         for at, (annotation, text) in enumerate(zip(message.annotations, uuid_texts(uuids), strict=True)):
@@ -272,13 +307,25 @@ class RowBuilder:
         return MalformedMessage(Reason.DATA_ROW_FORM, "dataRow", FORMS[key[0]], expected, hint)
 
 
-def _empty(message: Any, key: str, model: str) -> BuiltRow:
+def _in_parts(messages: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
+    """Cut messages into parts to build together, so that few of them are in memory as objects at a time."""
+    start = size = 0
+    for at, message in enumerate(messages):
+        size += len(message)
+        if size >= _TOGETHER_BYTES:
+            yield messages[start : at + 1]
+            start, size = at + 1, 0
+    if start < len(messages):
+        yield messages[start:]
+
+
+def _empty(message: Any, key: str, model: str, row_key: bytes) -> BuiltRow:
     """Return the row of a message without annotations, which has no line to send."""
     return BuiltRow(
         data_row_key=key,
         model=model,
         message_id=message.message_id,
-        row_key=packed_row_key(key, model),
+        row_key=row_key,
         lines=b"",
         line_count=0,
         packed_uuids=b"",

@@ -138,18 +138,15 @@ class _Build:
 
     def add_block(self, block: RowBlock) -> None:
         """Build the rows of a block."""
-        build, good, refused = self._builder.build, [], set()
-        for at, message in enumerate(block.messages):
-            try:
-                ready = build(message)
-            except MessageError as error:
-                self._refuse(block.row(at), error)
-                refused.add(at)
+        places, good = [], []
+        for at, ready in enumerate(self._builder.build_all(block.messages)):
+            if isinstance(ready, MessageError):
+                self._refuse(block.row(at), ready)
                 continue
+            places.append(at)
             good.append(ready)
             if ready.explicit or self._policy:
                 self._keep(block.row(at), ready)
-        places = [at for at in range(len(block.messages)) if at not in refused]
         self._empty |= {block.index + at: row.model for at, row in zip(places, good, strict=True) if not row.lines}
         self._good.extend([block.index + at for at in places], [block.seq + at for at in places], good, self._packer)
 

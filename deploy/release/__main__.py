@@ -93,18 +93,21 @@ def _list_contents(copy: Path, folder: Path, version: str) -> Path:
     """Install the wheel in a clean environment, and list what is in it."""
     (wheel,) = (folder / "dist").glob("*.whl")
     clean, lister, listed = folder / "clean", folder / "lister", folder / f"prelabel-{version}.cdx.json"
-    for environment in (clean, lister):
-        _run([sys.executable, "-m", "venv", str(environment)])
-    pip = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check")
-    constraints = str(copy / "constraints.txt")
-    _run([str(clean / "bin/python"), *pip, "--constraint", constraints, f"{wheel}[{_EXTRAS}]"])
-    _run([str(lister / "bin/python"), *pip, _LISTER])
+    _install(clean, "--constraint", str(copy / "constraints.txt"), f"{wheel}[{_EXTRAS}]")
+    _install(lister, _LISTER)
     said = _run([str(clean / "bin/prelabel"), "--version"])
     if version not in said:
         raise NoRelease(f"the installed command says {said!r}; expected {version}")
     pyproject = ("--pyproject", str(copy / "pyproject.toml"), "--output-reproducible", "-o", str(listed))
     _run([str(lister / "bin/cyclonedx-py"), "environment", *pyproject, str(clean)])
     return listed
+
+
+def _install(environment: Path, *words: str) -> None:
+    """Make an environment for one use, without bytecode or a pip of its own, and install packages in it."""
+    _run([sys.executable, "-m", "venv", "--without-pip", str(environment)])
+    pip = (sys.executable, "-m", "pip", "--python", str(environment / "bin/python"))
+    _run([*pip, "install", "--quiet", "--no-compile", "--disable-pip-version-check", *words])
 
 
 def _build_image(copy: Path, version: str) -> None:

@@ -11,6 +11,7 @@ in this order, so one number says which rows have left.
 Of the threads that share a `Journal`, only the one that holds the lock of the outboxes may call it.
 """
 
+import errno
 import logging
 import mmap
 import os
@@ -126,11 +127,11 @@ def append(folder: Path, records: Sequence[Record]) -> None:
     file = _File(_next_path(folder), sum(len(content) + _HEAD.size for content in contents))
     for record, content in zip(records, contents, strict=True):
         file.append(record, content)
-    file.map.close()
+    file.close()
 
 
 def discard(folder: Path) -> None:
-    """Remove all files of a journal."""
+    """Remove all files of a journal, oldest first: what is left then never has rows without the news that they left."""
     for path in _files_of(folder):
         _remove(path)
 
@@ -180,37 +181,37 @@ class Journal:
 
     def close(self, *, keep: bool) -> None:
         """End the journal: leave its files to the next process that takes the slot, or remove them."""
-        while self._files:
-            self._end_oldest(keep=keep)
+        for file in self._files:
+            file.close()
+        self._files = []
+        if not keep:
+            discard(self._folder)
 
     def _append(self, record: Record) -> None:
         content = _encode(record)
-        size = _HEAD.size + len(content)
-        if not self._has_room(size) and len(self._files) >= self._most_files:
+        if self._files and self._files[-1].append(record, content):
+            return
+        if len(self._files) >= self._most_files:
             self._rewrite()
-        if not self._has_room(size):
-            self._add_file(size)
+        self._add_file(_HEAD.size + len(content))
         self._files[-1].append(record, content)
-
-    def _has_room(self, size: int) -> bool:
-        return bool(self._files) and self._files[-1].end + size <= len(self._files[-1].map)
 
     def _rewrite(self) -> None:
         """Write everything in memory to new files, and remove the old ones, oldest first."""
         old = len(self._files)
         self._most_files = sys.maxsize
-        self._add_file(0)
-        for record in self._in_memory():
-            self._append(record)
-        for _ in range(old):
-            self._end_oldest()
-        self._most_files = 2 * len(self._files) + _FILES
+        try:
+            self._add_file(0)
+            for record in self._in_memory():
+                self._append(record)
+            for _ in range(old):
+                self._end_oldest()
+        finally:
+            self._most_files = 2 * len(self._files) + _FILES
 
-    def _end_oldest(self, *, keep: bool = False) -> None:
-        file = self._files.pop(0)
-        file.map.close()
-        if not keep:
-            _remove(file.path)
+    def _end_oldest(self) -> None:
+        _remove(self._files[0].path)  # before it is forgotten: an interrupt must not leave it behind
+        self._files.pop(0).close()
 
     def _add_file(self, size: int) -> None:
         self._folder.mkdir(mode=0o700, exist_ok=True)
@@ -236,39 +237,42 @@ class _File:
     def __init__(self, path: Path, size: int) -> None:
         self.path = path
         #: Where the next record begins.
-        self.end = 0
+        self._end = 0
         #: For each project, the highest number of its records here.
         self._last: dict[str, int] = {}
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
-            _reserve(handle, size)
-            self.map = mmap.mmap(handle, size)
+            # Zeros take the room on the disk: a write into a map without room would end the process.
+            if os.pwrite(handle, bytes(size), 0) < size:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            self._map = mmap.mmap(handle, size)
         except OSError:
             path.unlink()
             raise
         finally:
             os.close(handle)
 
-    def append(self, record: Record, content: bytes) -> None:
-        """Write a record that has room; its head comes last, since a record without one is not read."""
-        start, target = self.end + _HEAD.size, self.map
-        end = start + len(content)
+    def append(self, record: Record, content: bytes) -> bool:
+        """Write a record; return False if it has no room. Its head comes last: a record without one is not read."""
+        end_before, target, size = self._end, self._map, len(content)
+        start = end_before + _HEAD.size
+        end = start + size
+        if end > len(target):
+            return False
         target[start:end] = content
-        target[self.end : start] = _HEAD.pack(len(content), crc32(content))
-        self.end = end
-        self._last[record.project_id] = max(record.number, self._last.get(record.project_id, 0))
+        target[end_before:start] = _HEAD.pack(size, crc32(content))
+        self._end = end
+        if record.number > self._last.get(record.project_id, 0):
+            self._last[record.project_id] = record.number
+        return True
+
+    def close(self) -> None:
+        """Write no more records."""
+        self._map.close()
 
     def is_over(self, left: Mapping[str, int]) -> bool:
         """Return whether all rows that it has records of have left."""
         return all(left.get(project_id, 0) >= number for project_id, number in self._last.items())
-
-
-def _reserve(handle: int, size: int) -> None:
-    """Take room on the disk: where a map has none behind it, a write ends the process."""
-    if hasattr(os, "posix_fallocate"):
-        os.posix_fallocate(handle, 0, size)
-    else:  # macOS
-        os.pwrite(handle, bytes(size), 0)
 
 
 def _files_of(folder: Path) -> list[Path]:
@@ -283,7 +287,10 @@ def _next_path(folder: Path) -> Path:
 
 def _records_of(path: Path) -> Iterator[Record]:
     """Yield the records of a file up to the first that is not whole, which the end of its process left."""
-    content = path.read_bytes()
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:  # another process took the slot meanwhile, and has the rows
+        return
     start = _HEAD.size
     while start <= len(content):
         size, check = _HEAD.unpack_from(content, start - _HEAD.size)

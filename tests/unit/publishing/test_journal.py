@@ -138,7 +138,7 @@ def test_a_file_that_is_cut_off_or_damaged_anywhere_has_the_records_before_that_
         ends = []
         for number in range(1, 8):
             journal.write(Accepted("p", number, row(number)))
-            ends.append(journal._files[-1].end)
+            ends.append(journal._files[-1]._end)
         journal.close(keep=True)
         (path,) = files(folder)
         whole = path.read_bytes()

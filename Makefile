@@ -86,7 +86,7 @@ chaos-doors: $(VENV)/.dev  ## kill gateways and bridges 70 times, take Redis awa
 	$(BIN)/python -m tests.chaos.doors --seed $(SEED) --seconds 960 --kills 70
 
 chaos-doors-quick: $(VENV)/.dev  ## run a short version of `make chaos-doors`, in about a minute
-	$(BIN)/python -m tests.chaos.doors --seed $(SEED) --seconds 24 --kills 8 --outage 3 --quiet
+	$(BIN)/python -m tests.chaos.doors --seed $(SEED) --seconds 18 --kills 7 --outage 2 --quiet
 
 lanes: $(VENV)/.dev  ## run all tests on every installed Python, server and redis-py, in about an hour; ONLY='py3.13-*'
 	$(BIN)/python -m tests.wheels

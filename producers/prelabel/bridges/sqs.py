@@ -40,11 +40,15 @@ class Queue:
         self._drained = False
 
     def read(self, max_records: int, seconds: float) -> list[Delivery]:
-        """Return messages; a queue that is not FIFO has them in any order."""
+        """Return messages; a queue that is not FIFO has them in any order.
+
+        No call begins when `seconds` are over: calls may be so slow that the first messages would be visible again
+        before the last ones have come.
+        """
         self.hold()
         deliveries: list[Delivery] = []
-        wait = min(int(seconds), _LONGEST_POLL)
-        while len(deliveries) < max_records:
+        wait, ends = min(int(seconds), _LONGEST_POLL), self._clock() + seconds
+        while len(deliveries) < max_records and (not deliveries or self._clock() < ends):
             with self._errors("messages not received", keep=bool(deliveries)):
                 answer = {}
                 answer = self._client.receive_message(

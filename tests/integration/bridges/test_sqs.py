@@ -1,5 +1,6 @@
 """`prelabel bridge sqs` against the server of moto; skipped where `moto_server` is not installed."""
 
+import itertools
 import os
 import socket
 import subprocess
@@ -93,6 +94,17 @@ def test_messages_stay_invisible_while_the_bridge_waits(server: Server) -> None:
 
     assert visible == []
     assert server.left() == 0
+    feed.close()
+
+
+def test_messages_are_handed_on_before_slow_calls_make_the_first_ones_visible_again(server: Server) -> None:
+    from prelabel.bridges.sqs import Queue
+
+    now = itertools.count()  # each look at the clock is a second later: so slow are the calls
+    feed = Queue(server.queue, endpoint=server.endpoint, visibility_seconds=10, clock=lambda: float(next(now)))
+    server.send(*[record(f"k{n}") for n in range(60)])
+
+    assert 0 < len(feed.read(500, 1)) <= 20
     feed.close()
 
 

@@ -75,8 +75,8 @@ def main() -> int:
     able = [tool for tool in chosen if tool.environment not in cannot]
     rows, failed, skipped = read_report(run(able)) if able else ([], [], [])
     failed += [f"{tool.name}: {cannot[tool.environment]}" for tool in chosen if tool.environment in cannot]
-    print(table(rows))
-    print(*(f"FAILED: {each}" for each in failed), *(f"SKIPPED: {each}" for each in skipped), sep="\n")
+    lines = [*(f"FAILED: {each}" for each in failed), *(f"SKIPPED: {each}" for each in skipped)]
+    print(table(rows), *lines, sep="\n")
     if given.write:
         PAGE.write_text(between(PAGE.read_text("utf-8"), "tools", table(rows)), "utf-8")
     return int(bool(failed))

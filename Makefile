@@ -7,8 +7,7 @@ SEED ?= 1
 CODE := producers worker sandbox tests benchmarks examples docs deploy
 
 .PHONY: install demo test test-fast check docs format format-check lint types bandit audit package deploy-check deploy-test release release-dry chaos chaos-quick \
-  chaos-doors chaos-doors-quick \
-  lanes lanes-quick bench bench-quick bench-smoke clean
+  chaos-doors chaos-doors-quick lanes lanes-quick frameworks bench bench-quick bench-smoke clean
 
 install: $(VENV)/.dev  ## make .venv with everything for development
 
@@ -94,6 +93,9 @@ lanes: $(VENV)/.dev  ## run all tests on every installed Python, server and redi
 
 lanes-quick: $(VENV)/.dev  ## run the tests that depend on the server, on each server except that of `make test`
 	$(BIN)/python -m tests.lanes --quick
+
+frameworks: $(VENV)/.dev  ## run other people's tools in environments of their own and import what they write; needs 20 GB and half an hour; ONLY='ray_serve …'
+	$(BIN)/python -m tests.frameworks $(ONLY)
 
 bench: $(VENV)/.dev  ## measure all marks beside their peers, in about 15 minutes, into benchmarks/results/full.*
 	$(BIN)/python -m benchmarks.suite full

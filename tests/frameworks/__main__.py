@@ -17,21 +17,28 @@ PAGE = ROOT / "docs/explanation/tested.md"
 HEAD = ("tool", "what it made", "records", "messages", "imported")
 
 
-def run(tools: list[Tool]) -> tuple[list[list[str]], list[str]]:
-    """Run the tests of these tools, and return the rows of the table and what failed."""
+def run(tools: list[Tool]) -> str:
+    """Run the tests of these tools, and return pytest's report."""
     report = FOLDER / "report.xml"
+    report.unlink(missing_ok=True)
     command = [sys.executable, "-m", "pytest", "tests/integration/frameworks", "-q"]
     command += ["-o", "junit_family=xunit1", f"--junitxml={report}"]  # only this family has properties
     names = {"PRELABEL_TOOLS": ",".join(tool.name for tool in tools)}
     subprocess.run(command, cwd=ROOT, env=os.environ | names, check=False)
-    rows, failed = [], []
-    for case in ElementTree.fromstring(report.read_text("utf-8")).iter("testcase"):
-        for outcome in ("failure", "error", "skipped"):
+    return report.read_text("utf-8")
+
+
+def read_report(report: str) -> tuple[list[list[str]], list[str], list[str]]:
+    """Return the rows of the table, what failed, and what was skipped."""
+    rows: list[list[str]] = []
+    reasons: dict[str, list[str]] = {"failure": [], "error": [], "skipped": []}
+    for case in ElementTree.fromstring(report).iter("testcase"):
+        for outcome, listed in reasons.items():
             for found in case.findall(outcome):
-                failed.append(f"{case.get('name')}: {outcome}: {(found.get('message') or '').splitlines()[0][:200]}")
+                listed.append(f"{case.get('name')}: {(found.get('message') or '').partition(chr(10))[0][:200]}")
         for found in case.findall("properties/property[@name='rows']"):
             rows += [[str(cell) for cell in row] for row in json.loads(found.get("value") or "[]")]
-    return rows, failed
+    return rows, reasons["failure"] + reasons["error"], reasons["skipped"]
 
 
 def table(rows: list[list[str]]) -> str:
@@ -65,9 +72,11 @@ def main() -> int:
                 make(environment)
             except CannotInstall as error:
                 cannot[environment.name] = str(error)
-    rows, failed = run([tool for tool in chosen if tool.environment not in cannot])
+    able = [tool for tool in chosen if tool.environment not in cannot]
+    rows, failed, skipped = read_report(run(able)) if able else ([], [], [])
     failed += [f"{tool.name}: {cannot[tool.environment]}" for tool in chosen if tool.environment in cannot]
-    print(table(rows), *failed, sep="\n")
+    lines = [*(f"FAILED: {each}" for each in failed), *(f"SKIPPED: {each}" for each in skipped)]
+    print(table(rows), *lines, sep="\n")
     if given.write:
         PAGE.write_text(between(PAGE.read_text("utf-8"), "tools", table(rows)), "utf-8")
     return int(bool(failed))

@@ -79,10 +79,10 @@ def free_port() -> int:
 
 
 def answered(port: int, path: str, body: bytes | None = None, **headers: str) -> bytes:
-    """Return the answer of a server on this machine, which may still be starting; give up after two minutes."""
+    """Return the answer of a server on this machine, which may still be starting; give up after 90 s."""
     fields = {"Content-Type": "application/json"} | headers
     request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", data=body, headers=fields)
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 90
     while True:
         try:
             with urllib.request.urlopen(request, timeout=60) as answer:

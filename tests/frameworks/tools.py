@@ -42,6 +42,7 @@ ENVIRONMENTS = (
     Environment("ray", ("ray[serve]",), extras=""),
     Environment("kserve", ("kserve",), extras=""),
     Environment("torchserve", ("torch==2.13.0", "torchserve", "torch-model-archiver", "psutil", "pynvml"), extras=""),
+    Environment("triton", ("nvidia-pytriton", "numpy"), extras=""),
     Environment("fiftyone", ("fiftyone",), extras=""),
     Environment(
         "torch",
@@ -68,5 +69,6 @@ TOOLS = (
     Tool("bentoml_monitor", "bentoml"),
     Tool("ray_serve", "ray"),
     Tool("torchserve_handler", "torchserve", ("java",)),
+    Tool("triton_backend", "triton"),
     Tool("kserve_model", "kserve"),
 )

@@ -12,7 +12,7 @@ from tests.frameworks.report import Output, place, release
 CONFIGURATION = """
 <View>
   <Image name="image" value="$image"/>
-  <RectangleLabels name="box" toName="image"><Label value="vessel"/></RectangleLabels>
+  <RectangleLabels name="box" toName="image"><Label value="vessel"/><Label value="crane"/></RectangleLabels>
   <PolygonLabels name="outline" toName="image"><Label value="quay"/></PolygonLabels>
   <KeyPointLabels name="point" toName="image"><Label value="bollard"/></KeyPointLabels>
   <BrushLabels name="brush" toName="image"><Label value="oil film"/></BrushLabels>
@@ -36,7 +36,7 @@ if __name__ == "__main__":
     mask[100:200, 50:400] = 255
     regions = [
         region("box", "rectanglelabels", "vessel", x=10.0, y=20.0, width=30.0, height=25.0, rotation=0),
-        region("box", "rectanglelabels", "vessel", x=50.0, y=50.0, width=20.0, height=10.0, rotation=15),
+        region("box", "rectanglelabels", "crane", x=50.0, y=50.0, width=20.0, height=10.0, rotation=15),
         region("outline", "polygonlabels", "quay", points=[[5.0, 80.0], [60.0, 75.0], [61.0, 85.0]], closed=True),
         region("point", "keypointlabels", "bollard", x=40.0, y=81.0, width=0.5),
         region("brush", "brushlabels", "oil film", format="rle", rle=mask2rle(mask)),
@@ -44,7 +44,7 @@ if __name__ == "__main__":
     ]
     interface = LabelInterface(CONFIGURATION)
     tasks = []
-    for number, result in enumerate((regions, [])):
+    for number, result in enumerate((regions, regions[:1])):
         prediction = PredictionValue(model_version="harbour-1", score=0.5, result=result).model_dump()
         wrong = interface.validate_prediction(prediction, return_errors=True)
         assert not wrong, wrong
@@ -52,5 +52,5 @@ if __name__ == "__main__":
         tasks.append({"id": number, "data": {"image": image}, "predictions": [prediction]})
     (here.folder / "tasks.json").write_text(json.dumps(tasks, default=float))
     here.report(
-        release("label-studio-sdk"), Output("predictions of 2 tasks", len(regions), 2, "label-studio", "tasks.json")
+        release("label-studio-sdk"), Output("predictions of 2 tasks", len(regions) + 1, 2, "label-studio", "tasks.json")
     )

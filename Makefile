@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 SEED ?= 1
+# Hundreds of commands start in the tests: each would compile our packages again.
+unexport PYTHONDONTWRITEBYTECODE
 CODE := producers worker sandbox tests benchmarks examples docs deploy
 
 .PHONY: install demo test test-fast check docs format format-check lint types bandit audit package deploy-check deploy-test release release-dry chaos chaos-quick \

@@ -14,6 +14,7 @@ import prelabel_worker.stages.settle
 import prelabel_worker.stages.submit
 from prelabel.publishing.inbox import Inbox
 from prelabel.publishing.outbox import Outbox
+from prelabel.publishing.outboxes import Outboxes
 from prelabel_worker.chunks.leases import Lease
 from prelabel_worker.chunks.ledger import Ledger
 from tests.simulation.patches import changed, script_sources, standing_for, with_virtual_clock
@@ -70,6 +71,10 @@ SWITCHES = {
                 "if self.buffer.spooled > 0 and not self.buffer.waiting:",
             ),
         ),
+    ),
+    "journal-cut": Switch(
+        "frames are in the journal before they are sent",
+        python=(_in(Outboxes, "frames", "self._write_cut(box)", "pass"),),
     ),
     "token": Switch(
         "the token is the worker's, not the hint's",

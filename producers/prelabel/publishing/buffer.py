@@ -11,11 +11,11 @@ from prelabel.wire.frame import encode_frame
 from prelabel.wire.lanes import DEFAULT_LANES, lane_of
 
 
-class Row(msgspec.Struct, frozen=True, gc=False):
+class Row(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """A checked message.
 
     The garbage collector does not track rows: tens of thousands wait here, and it would look at all of them again and
-    again.
+    again. Journals have rows as arrays, so new fields come last and have defaults.
     """
 
     #: The key of its data row, see `prelabel.validation.gate.data_row_key`.
@@ -101,8 +101,13 @@ class ProjectBuffer:
         return self.accepted - self.answered
 
     @property
+    def left(self) -> int:
+        """Return how many rows have left the memory: Redis or the disk has them."""
+        return self.answered + self.spooled
+
+    @property
     def rows_in_memory(self) -> int:
-        """Return the number of rows that a crash of the process would lose."""
+        """Return the number of rows that are neither in Redis nor in the spool."""
         return len(self.waiting) + len(self.in_flight)
 
     @property
@@ -130,7 +135,7 @@ class ProjectBuffer:
     @property
     def goes_by_disk(self) -> bool:
         """Return whether a caller waits for rows in memory to be on the disk."""
-        return self.disk_until > self.answered + self.spooled
+        return self.disk_until > self.left
 
     def flush(self, *, by_disk: bool = False) -> int:
         """Make all rows accepted so far ready to be sent; return the count of accepted rows."""

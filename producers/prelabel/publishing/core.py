@@ -18,9 +18,10 @@ from prelabel.publishing.exit_report import report_loss
 from prelabel.publishing.inbox import Inbox
 from prelabel.publishing.options import TIMEOUT, PublisherSettings
 from prelabel.publishing.outboxes import Flush, Outboxes
+from prelabel.publishing.recovery import recovered
 from prelabel.publishing.sender import Sender
 from prelabel.publishing.spooler import Spooler
-from prelabel.spool.slots import take_slot
+from prelabel.spool.slots import take_slots
 from prelabel.wire.client import open_client
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class _Process:
 
     def __init__(self, settings: PublisherSettings) -> None:
         folder = settings.spool_folder
-        self._slot = take_slot(folder) if folder else None
+        self._slot = next(recovered(take_slots(folder), settings.limits)) if folder else None
         # The client never repeats a command. The sender does, so that rows can go to the disk in between.
         self._client = open_client(settings.redis_url, _SOCKET_SECONDS_WITH_SPOOL if folder else _SOCKET_SECONDS)
         inbox = Inbox(self._client, settings.key_prefix, settings.max_inbox_rows, settings.durability)
@@ -49,6 +50,7 @@ class _Process:
             inbox.most_projects,
             self._slot,
             settings.spool_bytes,
+            settings.journal,
         )
         sender = Sender(self.outboxes, inbox, settings.spool_max_age_seconds)
         self._spooler = Spooler(self.outboxes, folder) if folder else None
@@ -59,7 +61,7 @@ class _Process:
             thread.start()
 
     def stop(self) -> int:
-        """End the threads, write the rows that they leave in memory to the disk, and return how many are lost."""
+        """End the threads, write the rows that they leave in memory to the spool, and return how many are lost."""
         self.outboxes.close()
         for thread in self._threads:
             thread.join(_SOCKET_SECONDS)
@@ -67,9 +69,10 @@ class _Process:
             self._spooler.write_rest()
         if self._slot is not None and not any(thread.is_alive() for thread in self._threads):
             self.outboxes.release_adopted(unfinished_too=True)
+            self.outboxes.end_journal()
             self._slot.release()
         self._client.close()
-        return self.outboxes.rows_in_memory()
+        return self.outboxes.rows_at_risk()
 
 
 class PublisherCore:

@@ -115,6 +115,7 @@ class PublisherSettings:
     spool_dir: str | os.PathLike[str] | None = _option(None, _FOLDER)  # noqa: RUF009
     spool_bytes: int = _option(1024 * _MIB, whole())
     spool_max_age_days: float = _option(6.0, Check("a number of days greater than 0", _is_days))
+    journal: bool = _option(False, Check("True or False", lambda value: isinstance(value, bool)))
 
     def __post_init__(self) -> None:
         for option in fields(self):
@@ -125,6 +126,8 @@ class PublisherSettings:
                 f"spool_bytes: expected at least {self.frame_bytes:,}, which is frame_bytes: a smaller spool cannot "
                 f"hold every frame; found {self.spool_bytes:,}"
             )
+        if self.journal and self.spool_dir is None:
+            raise ValueError("journal: expected a spool_dir with it, since that folder has the journal; found none")
 
     @property
     def limits(self) -> Limits:

@@ -7,12 +7,13 @@ result. Callers of `publish()`, `flush()` and `close()` wait here for these resu
 import math
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from prelabel.errors import PublisherClosed
 from prelabel.publishing.buffer import Limits, ProjectBuffer, Row
+from prelabel.publishing.journal import Accepted, Cut, Journal
 from prelabel.publishing.outbox import Outbox, Step
 from prelabel.publishing.retry import Failure, RedisHealth
 from prelabel.spool.files import ProjectSpool, SpoolFull
@@ -93,10 +94,14 @@ class Outboxes:
     slot: Slot | None = None
     #: Maximum bytes on the disk for one project.
     spool_bytes: int = 0
+    #: Whether the rows in memory are in a journal too.
+    journals: bool = False
     #: The lock of everything here. `put` takes it as it is: entering `changed` costs several times as much.
     lock: threading.RLock = field(default_factory=threading.RLock, init=False)
     #: The same lock as a condition; notified when there may be room, an answer or something to do.
     changed: threading.Condition = field(init=False)
+    #: Where rows are for as long as they are in memory; None for nowhere.
+    journal: Journal | None = field(default=None, init=False)
     #: The outboxes of this process by project.
     own: dict[str, Outbox] = field(default_factory=dict)
     #: The outboxes of processes that have ended, by their slots.
@@ -114,6 +119,8 @@ class Outboxes:
 
     def __post_init__(self) -> None:
         self.changed = threading.Condition(self.lock)
+        if self.slot is not None and self.journals:
+            self.journal = Journal(self.slot.journal, self._in_memory)
         for project_id in self.slot.projects() if self.slot else ():
             self._open(project_id)
 
@@ -128,7 +135,10 @@ class Outboxes:
                 return False
             if self.closed:
                 raise PublisherClosed("the publisher is closed")
-            if buffer.add(row, time.monotonic()):
+            sooner = buffer.add(row, time.monotonic())
+            if self.journal is not None:
+                self.journal.write(Accepted(project_id, buffer.accepted, row))
+            if sooner:
                 self._wake_for(box)
         return True
 
@@ -189,10 +199,19 @@ class Outboxes:
                     box.begin_write(time.monotonic())
                 yield box
 
+    def end_journal(self) -> None:
+        """End the journal, after the threads have ended; its files stay if rows are in memory."""
+        if self.journal is not None:
+            self.journal.close(keep=self.rows_in_memory() > 0)
+
     def rows_in_memory(self) -> int:
-        """Return how many rows are neither on the disk nor in Redis."""
+        """Return how many rows are neither in the spool nor in Redis."""
         with self.changed:
             return sum(box.buffer.rows_in_memory for box in self.own.values())
+
+    def rows_at_risk(self) -> int:
+        """Return how many rows are lost if the process ends now."""
+        return 0 if self.journal is not None and self.journal.is_complete else self.rows_in_memory()
 
     def spooled_rows(self) -> int:
         """Return how many rows are on the disk, including adopted spools."""
@@ -251,21 +270,26 @@ class Outboxes:
 
         `trace` is the context of the send.
         """
-        return box.buffer.encode(trace)
+        if not box.buffer.frames:
+            box.buffer.encode(trace)
+            self._write_cut(box)
+        return box.buffer.frames
 
     def recut(self, box: Outbox, lanes: int) -> None:
         """Cut the rows in flight again, for another number of lanes, and let them be sent again."""
         box.buffer.recut(lanes)
+        self._write_cut(box)
         with self.changed:
             self._let_go(box)
 
-    def sent(self, boxes: Iterable[Outbox]) -> None:
+    def sent(self, boxes: Sequence[Outbox]) -> None:
         """Record that Redis has the rows in flight."""
         with self.changed:
             for box in boxes:
                 box.buffer.answer()
                 self._answered(box)
                 box.busy = False
+            self._rows_left(boxes)
             self.notify()
 
     def stepped(self, box: Outbox, step: Step) -> None:
@@ -309,6 +333,7 @@ class Outboxes:
         """Record that the rows in flight are on the disk."""
         with self.changed:
             box.buffer.spool()
+            self._rows_left([box])
             self._let_go(box)
 
     def not_written(self, box: Outbox, error: Exception) -> None:
@@ -351,6 +376,25 @@ class Outboxes:
         ):
             self.changed.notify_all()
 
+    def _write_cut(self, box: Outbox) -> None:
+        """Write the frames of the rows in flight to the journal, before they are sent or spooled."""
+        if self.journal is not None:
+            with self.lock:
+                self.journal.write(_cut(box))
+
+    def _rows_left(self, boxes: Iterable[Outbox]) -> None:
+        if self.journal is not None:
+            self.journal.rows_left({box.project_id: box.buffer.left for box in boxes})
+
+    def _in_memory(self) -> Iterator[Accepted | Cut]:
+        """Yield the records that a journal needs of the rows in memory; the caller holds the lock."""
+        for box in self.own.values():
+            buffer = box.buffer
+            for number, row in enumerate([*buffer.in_flight, *buffer.waiting], buffer.left + 1):
+                yield Accepted(box.project_id, number, row)
+            if buffer.frames:
+                yield _cut(box)
+
     def _answered(self, box: Outbox) -> None:
         box.answered()
         self.health.answered()
@@ -377,3 +421,8 @@ class Outboxes:
             return self.closed or self._has_room(buffer)
 
         return self.changed.wait_for(room, block_seconds) if block_seconds > 0 else room()
+
+
+def _cut(box: Outbox) -> Cut:
+    buffer = box.buffer
+    return Cut(box.project_id, buffer.left + len(buffer.in_flight), buffer.frames)

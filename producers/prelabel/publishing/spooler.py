@@ -6,6 +6,7 @@ from pathlib import Path
 
 from prelabel.publishing.outbox import Outbox
 from prelabel.publishing.outboxes import Outboxes
+from prelabel.publishing.recovery import recovered
 from prelabel.spool.files import SpoolFull
 from prelabel.spool.slots import take_leftovers
 
@@ -51,7 +52,7 @@ class Spooler:
     def _look_for_leftovers(self) -> None:
         self._outboxes.release_adopted()
         try:
-            for slot in take_leftovers(self._spool_dir):
+            for slot in recovered(take_leftovers(self._spool_dir), self._outboxes.limits):
                 self._outboxes.adopt(slot)
         except OSError as error:
             _log.warning("the spools that other processes left in %s cannot be read: %s", self._spool_dir, error)

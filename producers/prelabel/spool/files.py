@@ -24,7 +24,7 @@ from zlib import crc32
 from prelabel import private_files
 from prelabel.errors import PrelabelError
 from prelabel.printing import counted
-from prelabel.wire.frame import HEADER, cut_at, lanes_of, rows_in
+from prelabel.wire.frame import HEADER, cut_at, id_of, lanes_of, rows_in
 
 _log = logging.getLogger("prelabel.spool")
 _MARK = b"pSpl"
@@ -98,6 +98,11 @@ class ProjectSpool:
     def size(self) -> int:
         """Return the bytes of its files, including frames that Redis has if their segment is still there."""
         return sum(segment.size for segment in self._segments) + self._aside_bytes
+
+    def last_ids(self) -> set[bytes]:
+        """Return the ids of the frames in its last segment, which has all frames of the last `append`."""
+        with self._lock:
+            return {id_of(frame) for segment in self._segments[-1:] for frame, _ in _records(segment)}
 
     def append(self, frames: Sequence[bytes], *, beyond_limit: bool = False) -> None:
         """Write frames at the end; they are on the disk when this returns.

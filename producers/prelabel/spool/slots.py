@@ -1,8 +1,8 @@
 """Slots divide the spools of a folder among the processes that share it.
 
-The process that owns slot n locks `<spool_dir>/<n>/lock` (flock); `<spool_dir>/<n>/projects/<project>/` are its spools.
-A process takes the lowest slot that no other process owns, and with it the spools that a former owner left there. The
-kernel releases the lock when the process ends, however that happens.
+The process that owns slot n locks `<spool_dir>/<n>/lock` (flock); `<spool_dir>/<n>/projects/<project>/` are its spools,
+and `<spool_dir>/<n>/journal/` is its journal. A process takes the lowest slot that no other process owns, and with it
+what a former owner left there. The kernel releases the lock when the process ends, however that happens.
 """
 
 import os
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from prelabel.spool.files import EXPIRED, ProjectSpool, make_folder
 
-_LOCK, _PROJECTS = "lock", "projects"
+_LOCK, _PROJECTS, _JOURNAL = "lock", "projects", "journal"
 
 
 class Slot:
@@ -26,11 +26,16 @@ class Slot:
 
     def spool(self, project_id: str, max_bytes: int) -> ProjectSpool:
         """Open the spool of a project in this slot."""
-        return ProjectSpool(self.folder / _PROJECTS / project_id, max_bytes)
+        return ProjectSpool(projects_folder(self.folder) / project_id, max_bytes)
 
     def expired(self, project_id: str, max_bytes: int) -> ProjectSpool:
         """Open the spool of a project's frames that are too old to be sent."""
-        return ProjectSpool(self.folder / _PROJECTS / project_id / EXPIRED, max_bytes)
+        return ProjectSpool(projects_folder(self.folder) / project_id / EXPIRED, max_bytes)
+
+    @property
+    def journal(self) -> Path:
+        """The folder of the journal of its publisher; see `prelabel.publishing.journal`."""
+        return journal_folder(self.folder)
 
     def projects(self) -> list[str]:
         """Return the projects that have a folder here, most of them empty."""
@@ -45,15 +50,23 @@ class Slot:
 
 def take_slot(spool_dir: Path) -> Slot:
     """Take the lowest slot that no process owns. Raises OSError if the folder cannot be written."""
+    return next(take_slots(spool_dir))
+
+
+def take_slots(spool_dir: Path) -> Iterator[Slot]:
+    """Take one slot after the other that no process owns, lowest first, without end. Raises OSError as `take_slot`."""
     make_folder(spool_dir)
-    slots = (_try_slot(spool_dir / str(number)) for number in count())
-    return next(slot for slot in slots if slot is not None)
+    for number in count():
+        slot = _try_slot(spool_dir / str(number))
+        if slot is not None:
+            yield slot
 
 
 def take_leftovers(spool_dir: Path, *, expired_too: bool = False) -> Iterator[Slot]:
-    """Take the slots that have frames to send and whose processes have ended; `expired_too` counts expired frames."""
+    """Take the slots that have rows to send and whose processes have ended; `expired_too` counts expired frames."""
     for folder in slot_folders(spool_dir):
-        if any(_has_frames(path, expired_too) for path in project_folders(folder)):
+        in_spools = any(_has_frames(path, expired_too) for path in project_folders(folder))
+        if in_spools or any(journal_folder(folder).glob("*")):
             slot = _try_slot(folder)
             if slot is not None:
                 yield slot
@@ -66,7 +79,17 @@ def slot_folders(spool_dir: Path) -> list[Path]:
 
 def project_folders(slot_folder: Path) -> list[Path]:
     """Return the folders of a slot's spools, one for each project; most are empty."""
-    return sorted(path for path in (slot_folder / _PROJECTS).glob("*") if path.is_dir())
+    return sorted(path for path in projects_folder(slot_folder).glob("*") if path.is_dir())
+
+
+def projects_folder(slot_folder: Path) -> Path:
+    """Return the folder that has the folders of a slot's spools."""
+    return slot_folder / _PROJECTS
+
+
+def journal_folder(slot_folder: Path) -> Path:
+    """Return the folder of a slot's journal; usually missing."""
+    return slot_folder / _JOURNAL
 
 
 def is_owned(slot_folder: Path) -> bool:

@@ -70,6 +70,11 @@ def rows_in(frames: Iterable[bytes]) -> int:
     return sum(int.from_bytes(frame[22:26], "big") for frame in frames)
 
 
+def id_of(frame: bytes) -> bytes:
+    """Return the id of a frame, 16 bytes."""
+    return frame[2:18]
+
+
 def lanes_of(frame: bytes) -> int:
     """Return the lane count that a frame was cut for."""
     return int.from_bytes(frame[20:22], "big")

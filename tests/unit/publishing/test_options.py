@@ -46,6 +46,8 @@ WRONG: list[tuple[str, Any, str, str]] = [
     ("spool_bytes", 4 * 1024 * 1024 - 1, "at least 4,194,304, which is frame_bytes", "4,194,303"),
     ("spool_max_age_days", 0, "a number of days greater than 0", "0"),
     ("spool_max_age_days", -0.5, "a number of days greater than 0", "-0.5"),
+    ("journal", 1, "True or False", "1"),
+    ("journal", True, "a spool_dir with it, since that folder has the journal", "none"),
 ]
 
 
@@ -84,7 +86,7 @@ def test_any_value_is_either_accepted_or_an_error_that_names_the_option(option: 
         assert settings.limits.linger_seconds >= 0
         assert settings.wait_seconds >= 0
         assert settings.spool_max_age_seconds > 0
-        assert not isinstance(value, bool)
+        assert not isinstance(value, bool) or (option, value) == ("journal", False)
 
 
 @pytest.mark.parametrize("wrong", [5, b"redis://:s3cret@host", "http://:s3cret@host", ""])

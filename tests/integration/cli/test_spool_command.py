@@ -9,9 +9,12 @@ import pytest
 import redis
 from typer.testing import CliRunner, Result
 
+from prelabel.publishing.buffer import Row
+from prelabel.publishing.journal import Accepted, Journal, Left
 from prelabel.spool.slots import Slot, take_slot
+from prelabel.validation.gate import prepare
 from prelabel_worker.cli.main import app
-from tests.support.publishing import frame_of, published, waiting
+from tests.support.publishing import frame_of, message, published, waiting
 
 
 @pytest.fixture
@@ -70,6 +73,40 @@ def test_the_json_of_send_counts_rows_and_names_the_slots_of_running_publishers(
     assert (running.exit_code, json.loads(running.stdout)) == (1, {"sent": 0, "stayed": 0, "runningSlots": [0]})
     slot.release()
     assert json.loads(spool("send", "spool", "--json").stdout) == {"sent": 1, "stayed": 0, "runningSlots": []}
+
+
+def test_rows_that_a_publisher_had_in_memory_when_it_was_killed_are_listed_and_sent(
+    spool: Command, slot: Slot, client: "redis.Redis", prefix: str
+) -> None:
+    slot.spool("p", 10**9).append([frame_of("a")])
+    journal = Journal(slot.journal, tuple)
+    for project in ("p", "q"):
+        prepared = prepare(message("b", project))
+        journal.write(Accepted(project, 1, Row(prepared.data_row_key, bytes(prepared.raw), prepared.slow)))
+    journal.close(keep=True)
+
+    assert [each["rows"] for each in json.loads(spool("list", "spool", "--json").stdout)["spools"]] == [1]
+    slot.release()
+    found = json.loads(spool("list", "spool", "--json").stdout)["spools"]
+    assert [(each["projectId"], each["rows"]) for each in found] == [("p", 2), ("q", 1)]
+    assert spool("send", "spool").stdout == "sent 3 rows\n"
+    assert (published(client, prefix), published(client, prefix, "q")) == (2, 1)
+    assert spool("list", "spool").exit_code == 3
+
+
+def test_a_journal_of_a_newer_release_stays_and_is_named(spool: Command, slot: Slot) -> None:
+    journal = Journal(slot.journal, tuple)
+    journal.write(Left("p", 1))
+    journal._files[-1].append(Left("p", 1), b"\x93\x4d\xa1p\x01")
+    journal.close(keep=True)
+    slot.release()
+
+    listed, sent = spool("list", "spool"), spool("send", "spool")
+
+    assert "has a record that only a newer release knows" in str(listed.exception)
+    assert sent.exit_code == 1
+    assert "not sent, because their journals cannot be moved to the spool: slots 0" in sent.stderr
+    assert len(list(slot.journal.iterdir())) == 1
 
 
 def test_a_running_publishers_spool_is_left_to_it(

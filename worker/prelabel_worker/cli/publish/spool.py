@@ -13,10 +13,20 @@ from prelabel.errors import InboxFull
 from prelabel.printing import command, counted
 from prelabel.publishing.buffer import Limits
 from prelabel.publishing.inbox import Inbox
+from prelabel.publishing.journal import read as read_journal
 from prelabel.publishing.options import PublisherSettings
+from prelabel.publishing.recovery import recovered
 from prelabel.publishing.replay import replay
 from prelabel.spool.files import DAMAGED, EXPIRED, ProjectSpool, facts_of
-from prelabel.spool.slots import Slot, is_owned, project_folders, slot_folders, take_leftovers
+from prelabel.spool.slots import (
+    Slot,
+    is_owned,
+    journal_folder,
+    project_folders,
+    projects_folder,
+    slot_folders,
+    take_leftovers,
+)
 from prelabel.wire.redis_url import RedisUrl as Url
 from prelabel_worker.cli.shared.configuration import settings_for
 from prelabel_worker.cli.shared.connection import connect
@@ -89,7 +99,7 @@ def send(
     inbox = Inbox(connect(settings), publisher.key_prefix, publisher.max_inbox_rows, publisher.durability)
     oldest = 0.0 if force else time.time() - publisher.spool_max_age_seconds
     sent = stayed = 0
-    for slot in take_leftovers(folder, expired_too=force):
+    for slot in recovered(take_leftovers(folder, expired_too=force), publisher.limits):
         try:
             for project_id, spool in _spools(slot, force):
                 answered, kept = _drain(spool, project_id, inbox, publisher.limits, oldest)
@@ -104,7 +114,12 @@ def send(
         say(f"{counted(stayed, 'row')} stayed, too old or damaged: see `{command('spool list', folder)}`")
     if owned:
         say(f"not sent, because their publishers run and send them: slots {', '.join(owned)}")
-    if stayed or owned:
+    journals = [
+        slot.name for slot in slot_folders(folder) if any(journal_folder(slot).glob("*")) and not is_owned(slot)
+    ]
+    if journals:
+        say(f"not sent, because their journals cannot be moved to the spool: slots {', '.join(journals)}")
+    if stayed or owned or journals:
         raise typer.Exit(DONE_WITH_DEAD)
     if not sent:
         raise typer.Exit(NOTHING)
@@ -122,15 +137,18 @@ def _existing(folder: Path) -> Path:
 
 def _facts(slot_folder: Path) -> Iterator[dict[str, Any]]:
     owned = is_owned(slot_folder)
-    for path in project_folders(slot_folder):
+    # The journal of a publisher that runs has the rows in its memory.
+    journal = {} if owned else read_journal(journal_folder(slot_folder))
+    for path in sorted({*project_folders(slot_folder), *(projects_folder(slot_folder) / name for name in journal)}):
         waiting, expired = facts_of(path), facts_of(path / EXPIRED)
-        if not (waiting.rows or expired.rows or waiting.damaged_files):
+        in_journal = journal[path.name].rows if path.name in journal else 0
+        if not (waiting.rows or in_journal or expired.rows or waiting.damaged_files):
             continue
         yield {
             "slot": int(slot_folder.name),
             "projectId": path.name,
             "publisherRuns": owned,
-            "rows": waiting.rows,
+            "rows": waiting.rows + in_journal,
             "bytes": waiting.size + expired.size,
             "oldestSeconds": round(time.time() - waiting.oldest, 1) if waiting.oldest else None,
             "expiredRows": expired.rows,

@@ -1,11 +1,12 @@
 """Measure the cost and the memory of publishing while Redis is up, slow or down.
 
-    python benchmarks/publish.py [--seconds 10] [--rate 5000] [--away-seconds 60] [--latency-ms 100] [--phases up,slow]
+    python benchmarks/publish.py [--seconds 10] [--rate 5000] [--away-seconds 60] [--latency-ms 100] [--phases up]
 
 Each phase is a process of its own that publishes messages of five boxes for 1,000 data rows through a Publisher with a
 spool, at a steady rate. Phase `full` publishes as fast as it can. In phase `slow`, each piece of data to and from Redis
-is delayed by `--latency-ms`. In phase `away`, Redis is killed before the first message and started after the last. At
-the end Redis must hold each published row once, in order for each data row.
+is delayed by `--latency-ms`. In phase `away`, Redis is killed before the first message and started after the last. The
+publisher of a phase such as `full+journal` has a journal. At the end Redis must hold each published row once, in order
+for each data row.
 """
 
 import argparse
@@ -114,13 +115,13 @@ def box(chance: random.Random) -> dict[str, Any]:
     return {"name": chance.choice(["car", "bus", "dog"]), "bbox": sides, "confidence": round(chance.random(), 4)}
 
 
-def produce(url: str, spool: str, seconds: float, rate: float) -> None:
+def produce(url: str, spool: str, seconds: float, rate: float, *, journal: bool) -> None:
     """Publish, in the process that is measured, and print the figures as JSON."""
     chance = random.Random(7)
     bodies = [[box(chance) for _ in range(5)] for _ in range(200)]
-    publisher = Publisher(url, spool_dir=spool, spool_bytes=SPOOL_BYTES)
+    publisher = Publisher(url, spool_dir=spool, spool_bytes=SPOOL_BYTES, journal=journal)
     before = peak_memory()
-    took, started, n = array("f"), time.perf_counter(), 0
+    took, started, n, cpu = array("f"), time.perf_counter(), 0, time.process_time()
     while (now := time.perf_counter()) - started < seconds:
         if rate and n > (now - started) * rate:
             time.sleep(0.002)
@@ -149,6 +150,7 @@ def produce(url: str, spool: str, seconds: float, rate: float) -> None:
     figures = {
         "rows": n,
         "rows/s": round(n / elapsed),
+        "cpu us/row": round((time.process_time() - cpu) / n * 1e6, 1),
         "p50 us": round(ordered[n // 2], 1),
         "p99 us": round(ordered[n * 99 // 100], 1),
         "max ms": round(ordered[-1] / 1000, 1),
@@ -201,7 +203,8 @@ def compare(client: "redis.Redis", rows: int) -> dict[str, Any]:
     }
 
 
-def measure(phase: str, options: argparse.Namespace) -> dict[str, Any]:
+def measure(name_of_phase: str, options: argparse.Namespace) -> dict[str, Any]:
+    phase, _, journal = name_of_phase.partition("+")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "redis").mkdir()
@@ -219,7 +222,7 @@ def measure(phase: str, options: argparse.Namespace) -> dict[str, Any]:
         rate = 0 if phase == "full" else options.rate
         peak = PeakSize(folder / "spool")
         peak.start()
-        work = ["--produce", f"redis://127.0.0.1:{port}/0", str(folder / "spool"), str(seconds), str(rate)]
+        work = ["--produce", f"redis://127.0.0.1:{port}/0", str(folder / "spool"), str(seconds), str(rate), journal]
         child = subprocess.Popen([sys.executable, __file__, *work], stdout=subprocess.PIPE, text=True)
         assert child.stdout is not None
         child.stdout.readline()
@@ -242,16 +245,16 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=5000, help="rows a second")
     parser.add_argument("--away-seconds", type=float, default=60)
     parser.add_argument("--latency-ms", type=float, default=100)
-    parser.add_argument("--phases", default="full,up,slow,away")
-    parser.add_argument("--produce", nargs=4, help=argparse.SUPPRESS)
+    parser.add_argument("--phases", default="full,full+journal,up,up+journal,slow,away")
+    parser.add_argument("--produce", nargs=5, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.produce:
-        url, spool, seconds, rate = options.produce
-        produce(url, spool, float(seconds), float(rate))
+        url, spool, seconds, rate, journal = options.produce
+        produce(url, spool, float(seconds), float(rate), journal=journal == "journal")
         return
     for phase in options.phases.split(","):
         figures = measure(phase, options)
-        print(f"{phase:>5}  " + "  ".join(f"{name} {value}" for name, value in figures.items()), flush=True)
+        print(f"{phase:>12}  " + "  ".join(f"{name} {value}" for name, value in figures.items()), flush=True)
         if figures["lost"] or figures["doubled"] or figures["counted"] or not figures["in order"]:
             sys.exit("rows were lost, doubled or out of order")
 

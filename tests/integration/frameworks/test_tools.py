@@ -28,8 +28,11 @@ NewRig = Callable[[], Rig]
 
 _FILES = ("categories", "images", "masks", "texts")
 _ALL = {environment.name: environment for environment in ENVIRONMENTS}
-CHOSEN = [tool for tool in TOOLS if tool.name in os.environ.get("PRELABEL_TOOLS", "").split(",")]
-NONE = pytest.param(None, marks=pytest.mark.skip(reason="make frameworks runs tools in environments of their own"))
+_NAMES = os.environ.get("PRELABEL_TOOLS", "").split(",")
+CHOSEN = [pytest.param(tool, id=tool.name) for tool in TOOLS if tool.name in _NAMES]
+NONE = pytest.param(
+    None, id="none", marks=pytest.mark.skip(reason="make frameworks runs tools in environments of their own")
+)
 
 
 @pytest.fixture
@@ -47,7 +50,7 @@ def new_rig(client: "redis.Redis", redis_url: str, prefix: str, sandbox: Sandbox
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("tool", CHOSEN or [NONE], ids=lambda tool: tool.name)
+@pytest.mark.parametrize("tool", CHOSEN or [NONE])
 def test_what_a_tool_writes_is_read_and_imported_whole(
     tool: Tool, new_rig: NewRig, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:

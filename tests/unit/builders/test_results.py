@@ -130,8 +130,10 @@ def test_outputs_of_pipelines() -> None:
 
 
 def test_the_objects_of_ultralytics_themselves() -> None:
-    torch = pytest.importorskip("torch", reason="ultralytics is not installed")
-    engine = pytest.importorskip("ultralytics.engine.results", reason="ultralytics is not installed")
+    torch = pytest.importorskip("torch", reason="ultralytics is not installed; make frameworks runs it")
+    engine = pytest.importorskip(
+        "ultralytics.engine.results", reason="ultralytics is not installed; make frameworks runs it"
+    )
     rows = torch.tensor([[*box, score, name] for box, score, name in zip(BOXES, SCORES, CLASSES, strict=True)])
     image = np.zeros((800, 1280, 3), np.uint8)
 

@@ -11,6 +11,7 @@ from prelabel.readers import UnreadableSource
 from tests.support.reading import built, classification, read, tool, write
 
 EXAMPLES = Path(__file__).parents[3] / "examples" / "formats"
+GOLDEN = Path(__file__).parents[2] / "golden" / "pages"
 REPORT = (EXAMPLES / "report.txt").read_text()
 SHIPS = ["Lisbeth Vollmer", "Annegret", "Robbe", "Lisbeth Vollmer"]
 SEGMENT = {"start": 0.5, "end": 2.1, "text": " Go ahead.", "avg_logprob": -0.1}
@@ -504,6 +505,24 @@ def test_every_version_of_paddleocr_is_read(result: Any, pages: list[int], tmp_p
 
     assert [each["page"] for each in annotations] == pages
     assert annotations[0]["bbox"] == {"top": 2, "left": 1, "height": 4, "width": 8}
+
+
+@pytest.mark.parametrize(
+    ("form", "file", "lines"),
+    [
+        ("hocr", "tesseract-5.3.hocr", 5),
+        ("alto", "tesseract-5.3.xml", 5),
+        ("hocr", "doctr-1.1.hocr", 2),
+        ("paddleocr", "rapidocr-3.10.json", 2),
+        ("paddleocr", "paddleocr-3.7.json", 2),
+    ],
+)
+def test_pages_are_read_as_the_tools_wrote_them(form: str, file: str, lines: int) -> None:
+    """The files are outputs of the programs in `tests/frameworks/programs`."""
+    annotations = one(form, GOLDEN / file, text_feature="text")
+
+    assert len(annotations) == lines
+    assert all(each["classifications"][0]["answer"] and each["confidence"] > 0.5 for each in annotations)
 
 
 def test_pages_that_were_saved_one_by_one_are_one_document(tmp_path: Path) -> None:

@@ -403,7 +403,7 @@ def test_coordinates_of_another_system_refuse_the_file(tmp_path: Path, last: boo
     ],
 )
 def test_data_sets_are_read_through_datumaro(tmp_path: Path, name: str, dataset: str, kinds: list[str]) -> None:
-    pytest.importorskip("datumaro", reason="the extra datumaro is not installed")
+    pytest.importorskip("datumaro", reason="the extra datumaro is not installed; make frameworks runs it")
     path = shutil.copytree(GOLDEN / "datumaro" / name, tmp_path / name)
     (path / "images").mkdir(exist_ok=True)
     shutil.copy(HARBOUR, path / "images/000184.png")  # CVAT's are not read without their images
@@ -438,7 +438,7 @@ def test_the_box_around_an_outline_is_left_out() -> None:
 
 
 def test_what_datumaro_cannot_read_is_named(tmp_path: Path) -> None:
-    pytest.importorskip("datumaro", reason="the extra datumaro is not installed")
+    pytest.importorskip("datumaro", reason="the extra datumaro is not installed; make frameworks runs it")
     path = shutil.copytree(GOLDEN / "datumaro/voc", tmp_path / "voc")
     annotations = path / "Annotations/000184.xml"
     text = annotations.read_text()

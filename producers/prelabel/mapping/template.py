@@ -5,7 +5,7 @@ never read as a template.
 """
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
@@ -72,6 +72,7 @@ class KeyTemplate:
 
         Raises MessageError if there are more keys or fewer, or if two rows have the same one.
         """
+        incoming = self._with_lists(incoming)
         for part in self.fields:
             if part.path.row_step is not None:
                 self._check_rows(part, plain(part.path.rows.find(getattr(incoming, part.root))), count, counted)
@@ -82,6 +83,14 @@ class KeyTemplate:
                 found = f"{found_value(key)} for row {rows[key]} and for row {row} of the batch"
                 raise self._wrong(found, "a key of its own for each row of the batch")
         return keys
+
+    def _with_lists(self, incoming: Incoming) -> Incoming:
+        """Return a record whose headers with an element for each row are lists: in HTTP, commas make one."""
+        of_rows = (part for part in self.fields if part.root == "header" and part.path.row_step is not None)
+        names = {part.path.steps[0] for part in of_rows}
+        lists = {name: text.split(",") for name, text in incoming.header.items() if name in names}
+        listed: dict[str, Any] = {name: [key.strip() for key in keys] for name, keys in lists.items()}
+        return replace(incoming, header={**incoming.header, **listed}) if listed else incoming
 
     def _check_rows(self, part: KeyField, values: Any, count: int, counted: str) -> None:
         expected = f"{count} {'key' if count == 1 else 'keys'}, one for each row of {counted}"
@@ -131,9 +140,9 @@ def _part(template: str, piece: str) -> str | KeyField:
     else:
         path = ValuePath.parse(match[1].partition(".")[2], where)
     if root == "header":
-        if path.row_step is not None:
-            raise BadMapping(f"{where}: found {piece}, but a header is one text: * goes through an array")
-        path = ValuePath(path.text, tuple(step.lower() for step in path.steps))
+        if path.row_step is not None and (path.row_step, len(path.steps)) != (1, 2):
+            raise BadMapping(f"{where}: found {piece}; * stands behind a header's name, as in {{header.x-keys.*}}")
+        path = ValuePath(path.text, tuple(step.lower() for step in path.steps), path.row_step)
     return KeyField(f"{{{match[1]}}}", root, path, int(match[2] or 0))
 
 

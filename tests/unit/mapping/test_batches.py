@@ -98,6 +98,20 @@ def test_a_tensor_of_texts_that_the_model_passes_on_has_the_keys() -> None:
     assert list(found(mapping(TENSORS, "{body.outputs.4.data.*}").apply(body))) == ["a", "b", "c"]
 
 
+def test_a_header_has_the_keys_with_commas_between_them() -> None:
+    made = mapping(ITEMS, "{header.x-site}/{header.X-Frame-Ids.*}")
+    header = {"x-frame-ids": "a.jpg, b.jpg", "x-site": "quay"}
+    body = {"predictions": [[], [{"box": [1, 2, 3, 4], "class": "cat"}]]}
+
+    assert found(made.messages(Incoming(body, header))) == {"quay/a.jpg": [], "quay/b.jpg": ["cat"]}
+    with pytest.raises(MessageError) as caught:
+        made.messages(Incoming(body, {**header, "x-frame-ids": "a.jpg,b.jpg,c,d.jpg"}))
+    assert (caught.value.found, caught.value.expected) == (
+        "4 keys as {header.X-Frame-Ids.*}", "2 keys, one for each row of predictions",
+    )  # fmt: skip
+    assert "found nothing as {header.X-Frame-Ids.*}" in str(refusal(made, body))
+
+
 def test_keys_are_named_in_python() -> None:
     table: Table = {"project": "p", "output": TENSORS}
 
@@ -228,7 +242,7 @@ def test_a_message_among_batches_keeps_its_own_key_and_needs_one() -> None:
     [
         (TENSORS, "{body.id}", r"global_key: found '\{body.id\}'; expected a field with \*, such as \{body.keys.\*\}"),
         ({**ITEMS, "items": "predictions"}, "{body.keys.*}", r"expected a path with \* in \[output\], such as box"),
-        (ITEMS, "{header.x-keys.*}", r"a header is one text: \* goes through an array"),
+        (ITEMS, "{header.x-keys.*.name}", r"\* stands behind a header's name, as in \{header.x-keys.\*\}"),
         (ITEMS, "{body.*.keys.*}", r"expected one \* at most"),
         ({**ITEMS, "items": "a.*.b.*"}, "{body.keys.*}", r"output.items: expected one \* at most"),
         (

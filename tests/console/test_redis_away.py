@@ -4,6 +4,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,10 @@ PAGES = ["/", "/projects", "/projects/p", "/projects/p/imports", "/accounts", "/
 PAGES += ["/groups", "/groups/0123456789ab", "/dead", "/dead/p/1", "/data-row?key=a", "/bulk", "/bulk/new?do=retry"]
 
 
+def says_away(somebody: Browser, path: str) -> bool:
+    return somebody.get(path).status_code == 503
+
+
 def test_every_page_says_that_redis_is_away_and_shows_rows_when_it_is_back(
     server: Server, away: Callable[[Role], Browser]
 ) -> None:
@@ -59,7 +64,7 @@ def test_every_page_says_that_redis_is_away_and_shows_rows_when_it_is_back(
     assert admin.get("/").status_code == 200
     server.stop()
     for path in ("/", "/groups"):  # what is read in the background may be some seconds old
-        wait_for(lambda path=path: admin.get(path).status_code == 503, "the page about Redis", 30)  # type: ignore[misc]
+        wait_for(partial(says_away, admin, path), "the page about Redis", 30)
 
     for path in PAGES:
         text = admin.text(path, 503)

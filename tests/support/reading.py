@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +32,16 @@ def read(form: str, path: Path, **options: Any) -> tuple[list[dict[str, Any]], l
     """Return the messages in a file, after asserting that the gate accepts each one, and the bad records."""
     mapping = options.pop("mapping", None) or PredictionMapping()
     records = list(FORMATS[form].read(path, ReaderOptions("p", mapping=mapping, **options)))
-    messages: list[dict[str, Any]] = [dict(record.message) for record in records if isinstance(record, Record)]  # type: ignore[arg-type]
+    messages = [message_of(record) for record in records if isinstance(record, Record)]
     for message in messages:
         assert prepare(message).project_id == "p"
     return messages, [record for record in records if isinstance(record, BadRecord)]
+
+
+def message_of(record: Record) -> dict[str, Any]:
+    """Return the message of a record that its reader made as an object, and not as bytes."""
+    assert isinstance(record.message, Mapping)
+    return dict(record.message)
 
 
 def built(messages: list[dict[str, Any]], media: str, **ontology: Any) -> list[dict[str, Any]]:

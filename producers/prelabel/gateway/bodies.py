@@ -84,7 +84,9 @@ class Unpacker:
             if self._member is None:
                 self._members += 1
                 if self._members > _MOST_MEMBERS:
-                    raise Problem(413, f"the body has more than {_MOST_MEMBERS:,} {self._packing.name} members")
+                    raise Problem(
+                        413, f"the body has more than {_MOST_MEMBERS:,} {self._packing.name} members: pack it as one"
+                    )
                 self._member = self._packing.new()
             try:
                 text = self._member.decompress(data)

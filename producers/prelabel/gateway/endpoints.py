@@ -80,7 +80,7 @@ def _admitted(request: Request, gateway: Gateway) -> str:
     if gateway.stopping:
         raise Problem(503, "this gateway ends: send the request again", 1)
     if gateway.metrics.in_progress > limits.requests:
-        raise Problem(429, f"{limits.requests} requests are being answered already", 1)
+        raise Problem(429, f"{limits.requests} requests are being answered already: send this one again", 1)
     length = request.headers.get("content-length", "")
     if length.isdecimal() and int(length[:20]) > limits.body_bytes:
         raise Problem(413, f"the body has more than {limits.body_bytes:,} bytes: send fewer rows in a request")
@@ -98,7 +98,7 @@ async def _take(request: Request, gateway: Gateway, results: Results, plan: Plan
                 for number, line in rows:
                     await intake.take(number, line)
     except TimeoutError:
-        return Problem(408, f"the body did not come within {limits.body_seconds:g} s")
+        return Problem(408, f"the body did not come within {limits.body_seconds:g} s: send fewer rows in a request")
     except ClientDisconnect:
         return Problem(400, "the connection was closed before the end of the body")
     except Problem as problem:

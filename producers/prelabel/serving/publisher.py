@@ -106,7 +106,10 @@ class ServingPublisher:
 
         def decorate(handler: Callable[_P, _R]) -> Callable[_P, _R]:
             if inspect.isgeneratorfunction(handler) or inspect.isasyncgenfunction(handler):
-                raise TypeError(f"{handler.__qualname__}: expected a handler that returns, found one that yields")
+                raise TypeError(
+                    f"{handler.__qualname__}: expected a handler that returns, found one that yields: "
+                    "call publish in it"
+                )
             if inspect.iscoroutinefunction(handler):
 
                 @wraps(handler)

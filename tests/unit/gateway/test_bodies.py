@@ -45,5 +45,5 @@ def test_no_part_is_large_however_much_a_body_unpacks_to(name: str) -> None:
 def test_a_body_of_very_many_members_is_refused(name: str) -> None:
     unpacker = Unpacker(PACKINGS[name])
 
-    with pytest.raises(Problem, match="members"):
+    with pytest.raises(Problem, match="members: pack it as one"):
         list(unpacker.feed(PACK[name](b"") * 10_001))

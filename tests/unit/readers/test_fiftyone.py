@@ -15,7 +15,7 @@ from prelabel.fiftyone import read_samples
 from prelabel.mapping import PredictionMapping
 from prelabel.readers import BadRecord, ReaderOptions, Record, UnreadableSource
 from prelabel.validation.gate import prepare
-from tests.support.reading import mask_area
+from tests.support.reading import mask_area, message_of
 
 HARBOUR = Path(__file__).parents[3] / "examples/assets/harbour.png"
 _NOTHING = {"confidence": None, "mask": None, "mask_path": None, "closed": False, "filled": False}
@@ -49,10 +49,10 @@ def sample(labels: Any) -> Any:
 def read(*labels: Any, options: ReaderOptions | None = None, **more: Any) -> tuple[list[Any], list[BadRecord]]:
     samples = [sample(each) for each in labels]
     records = list(read_samples(samples, "found", options or ReaderOptions("p"), **more))
-    messages = [record.message for record in records if isinstance(record, Record)]
+    messages = [message_of(record) for record in records if isinstance(record, Record)]
     for message in messages:
         prepare(message)
-    annotations = [annotation for message in messages for annotation in message["annotations"]]  # type: ignore[call-overload]
+    annotations = [annotation for message in messages for annotation in message["annotations"]]
     return annotations, [record for record in records if isinstance(record, BadRecord)]
 
 
@@ -140,7 +140,7 @@ def test_without_metadata_the_size_is_read_from_the_file() -> None:
 
     assert isinstance(record, Record)
     assert isinstance(bad, BadRecord)
-    assert record.message["annotations"][0]["bbox"]["width"] == 640  # type: ignore[call-overload,index]
+    assert message_of(record)["annotations"][0]["bbox"]["width"] == 640
     assert "No such file" in bad.problem
 
 

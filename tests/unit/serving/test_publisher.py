@@ -113,7 +113,7 @@ def test_an_error_of_the_handler_is_raised_and_publishes_nothing(
 
 
 def test_a_handler_that_yields_is_refused_when_it_is_decorated(predictions: ServingPublisher) -> None:
-    with pytest.raises(TypeError, match="expected a handler that returns, found one that yields"):
+    with pytest.raises(TypeError, match="expected a handler that returns, found one that yields: call publish in it"):
 
         @predictions.publishes(lambda result: None)
         def stream() -> Iterator[int]:

@@ -9,8 +9,8 @@ import pytest
 
 from prelabel.annotations.kinds import MEDIA_TYPES, media_type_of
 from prelabel_worker.ontology.media_types import API_MEDIA_TYPES
+from prelabel_worker.setup.conversations import MAX_CHAT
 from prelabel_worker.setup.new_rows import NewRow, NoRow, RowReader
-from prelabel_worker.setup.row_data import MAX_CHAT
 from tests.support.row_data import BAD, DOCUMENT, EVALUATION, GOOD, SDK_TILES, TALK, TILES, Bad, Good
 
 

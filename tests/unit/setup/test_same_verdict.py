@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from prelabel_sandbox.checks.row_data import check_row_data as check_in_sandbox
-from prelabel_worker.setup.row_data import WrongRowData, check_row_data
+from prelabel_worker.setup.row_data import check_row_data
+from prelabel_worker.setup.row_values import WrongRowData
 from tests.support.row_data import BAD, GOOD, Bad, Good, changed
 
 VALUES = (None, True, 0, 7, -1, 0.5, "", "x", "https://a.example/x", [], {}, [1], [[1, 2], [3, 4]], {"a": 1}, ["x"])

@@ -1,8 +1,9 @@
 """The state of projects: counts, ages, pauses and living workers. Writes nothing and opens no broker connection."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, NamedTuple, TypedDict
 
 from prelabel.json_record import JsonRecord
 from prelabel.unix_time import UnixTime
@@ -26,6 +27,43 @@ _META = (
     "pausedUntil", "pauseReason", "pauseCause", "purgeBy", "purgeMs", "lanes", "openMost",
     "forms", "undoneRows", "overridden", "addedAgain", "deadByPolicy",
 )  # fmt: skip
+_EVER = {
+    "undone": "undoneRows", "overridden": "overridden", "added_again": "addedAgain", "dead_by_policy": "deadByPolicy",
+}  # fmt: skip
+"""Numbers of a status that only grow → their fields of `meta`."""
+
+
+class _Facts(NamedTuple):
+    """What Redis has of a project, as it answers."""
+
+    #: Rows by outcome, and `published`.
+    counts: dict[bytes, bytes]
+    #: Rows in lanes.
+    waiting: bytes | None
+    #: Rows of dead letters by reason code.
+    reasons: dict[bytes, bytes]
+    #: The values of `_META`.
+    meta: list[bytes | None]
+    #: The ids of its chunks.
+    chunk_ids: list[bytes]
+    #: Retrying rows that wait for their next try.
+    at_rest: int
+    #: The first of them, with the time of its try in ms.
+    next_retry: list[tuple[bytes, float]]
+    #: Retrying rows that are listed as being tried.
+    queued: int
+    #: The time by Redis's clock, which dates everything here.
+    now: float
+
+
+class _Stops(TypedDict):
+    """What stops a project's uploads: fields of `ProjectStatus`."""
+
+    paused: str | None
+    paused_until: UnixTime | None
+    pause_cause: str | None
+    purging: str | None
+    purging_since: UnixTime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +202,37 @@ class Inspector:
 
     def _status(self, project_id: str) -> ProjectStatus:
         project_keys = keys.ProjectKeys(self._prefix, project_id)
+        facts = self._facts(project_keys)
+        now, meta = facts.now, dict(zip(_META, facts.meta, strict=True))
+        rows = {name.decode(): int(value) for name, value in facts.counts.items()}
+        published = rows.get("published", 0)
+        done = {name: rows.get(name, 0) for name in OUTCOMES}
+        pending = published - sum(done.values())
+        queued = queued_of(pending, facts.at_rest, facts.queued)
+        states, stuck, chunks_wait = self._chunk_states(project_keys, facts.chunk_ids)
+        lanes, waiting = _lanes(meta["lanes"]), int(facts.waiting or 0)
+        return ProjectStatus(
+            project_id=project_id,
+            published=published,
+            pending=pending,
+            **done,
+            waiting=waiting,
+            chunks=states,
+            stuck=stuck,
+            oldest_waiting_seconds=self._oldest(project_keys, lanes, now) if waiting else None,
+            dead_reasons={name.decode(): int(value) for name, value in facts.reasons.items()},
+            newer=self._newer(project_keys, lanes, facts.chunk_ids),
+            open_most=int(meta["openMost"]) if meta["openMost"] else None,
+            retrying=facts.at_rest + queued,
+            retrying_queued=queued,
+            next_retry_at=UnixTime.of_ms(facts.next_retry[0][1]) if facts.next_retry else None,
+            chunks_wait=chunks_wait,
+            data_row_forms=[FORMS[form] for form in imported_forms(meta["forms"], facts.counts.get(b"imported"))],
+            **_stops(meta, now),
+            **{field: int(meta[name] or 0) for field, name in _EVER.items()},
+        )
+
+    def _facts(self, project_keys: keys.ProjectKeys) -> _Facts:
         # Not a transaction: a Redis without memory refuses transactions, and that is when people look.
         with self._client.pipeline(transaction=False) as pipeline:
             pipeline.hgetall(project_keys.counts)
@@ -175,44 +244,8 @@ class Inspector:
             pipeline.zrange(project_keys.retrying, 0, 0, withscores=True)
             pipeline.zcard(project_keys.retrying_queued)
             pipeline.time()
-            counts, waiting, reasons, meta, chunk_ids, at_rest, next_retry, queued, time_parts = pipeline.execute()
-        now = seconds_of(time_parts)  # Redis's clock dates everything here
-        paused_until, why, cause, purge_by, purge_ms, lanes, open_most, forms, *ever = meta
-        undone, overridden, added_again, dead_by_policy = (int(value or 0) for value in ever)
-        rows = {name.decode(): int(value) for name, value in counts.items()}
-        published = rows.get("published", 0)
-        done = {name: rows.get(name, 0) for name in OUTCOMES}
-        pending = published - sum(done.values())
-        queued = queued_of(pending, at_rest, queued)
-        states, stuck, chunks_wait = self._chunk_states(project_keys, chunk_ids)
-        paused = paused_until is not None and int(paused_until) / 1000 > now
-        return ProjectStatus(
-            project_id=project_id,
-            published=published,
-            pending=pending,
-            **done,
-            waiting=int(waiting or 0),
-            chunks=states,
-            stuck=stuck,
-            oldest_waiting_seconds=self._oldest(project_keys, _lanes(lanes), now) if waiting and int(waiting) else None,
-            dead_reasons={name.decode(): int(value) for name, value in reasons.items()},
-            paused=(why or b"").decode() if paused else None,
-            paused_until=end_of_pause(int(paused_until) / 1000, now) if paused else None,
-            newer=self._newer(project_keys, _lanes(lanes), chunk_ids),
-            open_most=int(open_most) if open_most else None,
-            retrying=at_rest + queued,
-            retrying_queued=queued,
-            next_retry_at=UnixTime.of_ms(next_retry[0][1]) if next_retry else None,
-            undone=undone,
-            overridden=overridden,
-            added_again=added_again,
-            dead_by_policy=dead_by_policy,
-            pause_cause=cause.decode() if cause else None,
-            purging=None if purge_ms is None else (purge_by or b"").decode(),
-            purging_since=None if purge_ms is None else UnixTime.of_ms(int(purge_ms)),
-            chunks_wait=chunks_wait,
-            data_row_forms=[FORMS[form] for form in imported_forms(forms, counts.get(b"imported"))],
-        )
+            counts, waiting, reasons, meta, chunks, at_rest, due, queued, now = pipeline.execute()
+        return _Facts(counts, waiting, reasons, meta, chunks, at_rest, due, queued, seconds_of(now))
 
     def only_retrying(self, project_id: str, since_ms: float) -> bool:
         """Return whether all pending rows are retrying, and no try in progress began before `since_ms`."""
@@ -279,6 +312,20 @@ class Inspector:
             heads = [head for head in pipeline.execute() if head]
         arrived = [int(head.split(b" ")[7]) for head in heads]
         return max(0.0, now - min(arrived) / 1000) if arrived else None
+
+
+def _stops(meta: Mapping[str, bytes | None], now: float) -> _Stops:
+    """Return what stops a project's uploads, from its fields of `meta`."""
+    until, why, cause = meta["pausedUntil"], meta["pauseReason"], meta["pauseCause"]
+    begun = meta["purgeMs"]
+    paused = until is not None and int(until) / 1000 > now
+    return {
+        "paused": (why or b"").decode() if paused else None,
+        "paused_until": end_of_pause(int(until) / 1000, now) if until is not None and paused else None,
+        "pause_cause": cause.decode() if cause else None,
+        "purging": None if begun is None else (meta["purgeBy"] or b"").decode(),
+        "purging_since": None if begun is None else UnixTime.of_ms(int(begun)),
+    }
 
 
 def _lanes(value: bytes | None) -> int:

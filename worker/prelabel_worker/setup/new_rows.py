@@ -22,14 +22,8 @@ from prelabel.readers.ndjson import MAX_LINE_BYTES, numbered
 from prelabel.text_input import UnreadableInput, read_text
 from prelabel.validation.explain_message import not_json
 from prelabel_worker.ontology.media_types import UnknownMediaType, known_media_type
-from prelabel_worker.setup.row_data import (
-    LOCAL,
-    OBJECTS_OF,
-    WrongRowData,
-    check_address,
-    check_row_data,
-    is_row_data,
-)
+from prelabel_worker.setup.row_data import LOCAL, OBJECTS_OF, check_row_data, is_row_data
+from prelabel_worker.setup.row_values import WrongRowData, check_address
 
 MAX_KEY = 200
 """Maximum number of characters of a global key."""

@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, BinaryIO
 
@@ -10,6 +11,7 @@ import typer
 from prelabel.text_input import open_text
 from prelabel_worker.cli.dead.bulk import answer, carry_out, say_examples, say_why_skipped
 from prelabel_worker.cli.dead.filters import Choice, Store, filtered
+from prelabel_worker.cli.shared.parameters import sharing
 from prelabel_worker.cli.shared.terminal import USAGE, AsJson, RedisUrl, say
 from prelabel_worker.dead_letters.bulk import Bulk, Pacer
 from prelabel_worker.dead_letters.editing import Edits
@@ -17,7 +19,37 @@ from prelabel_worker.dead_letters.editing import Edits
 _MAX_LINE = 65_536
 
 
+@dataclass(frozen=True, slots=True)
+class _Edited:
+    """What is changed before a dead letter is sent back. Each field is an option of the command."""
+
+    rename_feature: Annotated[
+        list[str] | None, typer.Option(metavar="OLD=NEW", help="Rename a feature; may be repeated.")
+    ] = None
+    rename_option: Annotated[
+        list[str] | None, typer.Option(metavar="OLD=NEW", help="Rename an option of answers; may be repeated.")
+    ] = None
+    rename_classification: Annotated[
+        list[str] | None,
+        typer.Option(metavar="OLD=NEW", help="Rename a classification below an object or an option; may be repeated."),
+    ] = None
+    data_row_from: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.csv", help="Columns old and new: replace global keys or ids of data rows."),
+    ] = None
+
+    def read(self) -> Edits:
+        """Return the edits. Exit code 2 for a value or a file that cannot be used."""
+        return Edits(
+            _names(self.rename_feature, "--rename-feature"),
+            _names(self.rename_option, "--rename-option"),
+            data_rows(self.data_row_from) if self.data_row_from else {},
+            _names(self.rename_classification, "--rename-classification"),
+        )
+
+
 @filtered
+@sharing(_Edited, "edited")
 def retry(
     choice: Choice = Choice(),  # noqa: B008 - frozen; `filtered` gives the real one
     as_new: Annotated[
@@ -26,20 +58,7 @@ def retry(
     rate: Annotated[
         float, typer.Option(metavar="ROWS_PER_SECOND", help="Maximum number of rows a second.", min=1)
     ] = 2000,
-    rename_feature: Annotated[
-        list[str] | None, typer.Option(metavar="OLD=NEW", help="Rename a feature; may be repeated.")
-    ] = None,
-    rename_option: Annotated[
-        list[str] | None, typer.Option(metavar="OLD=NEW", help="Rename an option of answers; may be repeated.")
-    ] = None,
-    rename_classification: Annotated[
-        list[str] | None,
-        typer.Option(metavar="OLD=NEW", help="Rename a classification below an object or an option; may be repeated."),
-    ] = None,
-    data_row_from: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE.csv", help="Columns old and new: replace global keys or ids of data rows."),
-    ] = None,
+    edited: _Edited = _Edited(),
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count; with edits, show three examples.")] = False,
     as_json: AsJson = False,
     redis_url: RedisUrl = None,
@@ -49,12 +68,7 @@ def retry(
     Example: prelabel dead retry --project demo-project --reason unknown-feature --rename-feature Car=car --dry-run
     """
     choice.check()
-    edits = Edits(
-        _names(rename_feature, "--rename-feature"),
-        _names(rename_option, "--rename-option"),
-        data_rows(data_row_from) if data_row_from else {},
-        _names(rename_classification, "--rename-classification"),
-    )
+    edits = edited.read()
     store = Store(redis_url, choice.project)
     now_ms = store.rows.now_ms()
     bulk = Bulk(store.rows, choice.before(now_ms), Pacer(rate), dry_run=dry_run)

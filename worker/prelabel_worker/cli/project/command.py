@@ -1,5 +1,6 @@
 """`prelabel project`, except `create`, `show` and `forget`, which have their own modules."""
 
+from dataclasses import astuple, dataclass
 from typing import Annotated, Any
 
 import typer
@@ -13,11 +14,12 @@ from prelabel_worker.cli.shared.configuration import settings_for
 from prelabel_worker.cli.shared.connection import connect
 from prelabel_worker.cli.shared.durations import duration
 from prelabel_worker.cli.shared.known import check_project, note_unknown_account, note_unknown_project, say_no_rows
+from prelabel_worker.cli.shared.parameters import sharing
 from prelabel_worker.cli.shared.screen import console
-from prelabel_worker.cli.shared.terminal import NOTHING, USAGE, AsJson, RedisUrl, out, report, say, until_when, usage
+from prelabel_worker.cli.shared.terminal import NOTHING, AsJson, RedisUrl, out, report, say, until_when, usage
 from prelabel_worker.dead_letters.store import HeldRows
 from prelabel_worker.operations.action_log import Actions, user
-from prelabel_worker.operations.overrides import OVERRIDES, shown
+from prelabel_worker.operations.overrides import OVERRIDES, Override, shown
 from prelabel_worker.operations.projects import Projects
 from prelabel_worker.queries.status import Inspector
 
@@ -134,39 +136,54 @@ def retry(
         say(f"{counted(queued, 'more row')} being tried: dead letters if that fails")
 
 
-def set_overrides(
-    name: Name,
-    chunk_rows: Annotated[str | None, typer.Option(help="Maximum rows in one import.")] = None,
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """The overrides to set, in the order of `OVERRIDES`. Each field is an option of the command."""
+
+    chunk_rows: Annotated[str | None, typer.Option(help="Maximum rows in one import.")] = None
     linger_seconds: Annotated[
         str | None, typer.Option(help="Seconds that a row waits at most for its chunk to fill.")
-    ] = None,
+    ] = None
     policy: Annotated[
         str | None,
         typer.Option(
             help="For a row whose data row and model were imported before: override (default), skip or dead-letter."
         ),
-    ] = None,
+    ] = None
     priority: Annotated[
         str | None, typer.Option(help="Its share of the uploads: a weight from 1, the default, to 100.")
-    ] = None,
+    ] = None
     account: Annotated[
         str | None, typer.Option(help="The account whose key and request budget it uses, as in PRELABEL_ACCOUNT_KEYS.")
-    ] = None,
+    ] = None
     retry_hours: Annotated[
         str | None,
         typer.Option(
             help="Hours for which a row is tried again while its data row is missing: 24 by default, 0 for never."
         ),
-    ] = None,
+    ] = None
     submit_as: Annotated[
         str | None, typer.Option("--as", help="What its rows are imported as: pre-labels (default) or ground-truth.")
-    ] = None,
+    ] = None
     data_row_forms: Annotated[
         str | None,
         typer.Option(
             help="How its rows may name data rows: id, global-key or both; by default as its imported rows do."
         ),
-    ] = None,
+    ] = None
+
+    def texts(self) -> dict[Override, str]:
+        """Return each override that is to be set, and the text of its option. Exit code 2 if there is none."""
+        texts = {override: text for override, text in zip(OVERRIDES, astuple(self), strict=True) if text is not None}
+        if not texts:
+            usage("name what to set: " + ", ".join(f"--{override.option}" for override in OVERRIDES))
+        return texts
+
+
+@sharing(_Chosen, "chosen")
+def set_overrides(
+    name: Name,
+    chosen: _Chosen = _Chosen(),
     as_json: AsJson = False,
     redis_url: RedisUrl = None,
 ) -> None:
@@ -176,27 +193,19 @@ def set_overrides(
 
     Example: prelabel project set demo-project --chunk-rows 500 --linger-seconds 10 --priority default
     """
-    values = (chunk_rows, linger_seconds, policy, priority, account, retry_hours, submit_as, data_row_forms)
-    fields = {
-        override.field: override.parse(value)
-        for override, value in zip(OVERRIDES, values, strict=True)
-        if value is not None
-    }
-    if not fields:
-        say("name what to set: " + ", ".join(f"--{override.option}" for override in OVERRIDES))
-        raise typer.Exit(USAGE)
+    texts = chosen.texts()
+    fields = {override.field: override.parse(text) for override, text in texts.items()}
     operator = _Operator(name, redis_url, known=False)  # a project may be set up before its first row comes
     if fields.get("submitAs"):
         _refuse_older(operator.inspector)
     if fields.get("account"):
         note_unknown_account(operator.accounts, fields["account"])
     operator.projects.override(name, fields)
-    options = (override.option for override in OVERRIDES if override.field in fields)
-    operator.record("set", dict(zip(options, (value for value in values if value is not None), strict=True)))
+    operator.record("set", {override.option: text for override, text in texts.items()})
     current = shown(operator.inspector.overrides(name))
     text = ", ".join(f"{option} {value}" for option, value in current.items()) or "as the settings say"
     report(as_json, {"projectId": name, "overrides": current}, f"{name}: {text}")
-    if data_row_forms == "both":
+    if chosen.data_row_forms == "both":
         say("a data row that is named by its id and by its global key counts as two: neither overrides the other")
 
 

@@ -87,14 +87,7 @@ def command(
 
     Example: prelabel validate predictions.ndjson --ontology ontology.json --media-type IMAGE
     """
-    if ontology is not None and project is not None:
-        usage("give --ontology or --project, not both")
-    if media_type is not None and ontology is None:
-        usage("--media-type needs --ontology: without it, the media type is not checked")
-    if import_as is not None and ontology is None and project is None:
-        usage("--as needs --ontology or --project: without them, only the structure is checked")
-    if media_type is not None:
-        known_media_type(media_type)
+    _refuse_together(ontology, project, media_type, import_as)
     predictions = predictions.recognised(file)
     report = Report(noun="record" if predictions.form in FORMATS else "line")
     left_out: dict[str, int] = {}
@@ -110,15 +103,35 @@ def command(
             check = _of_project(project, import_as, redis_url)
         validate(_counted(source) if predictions.form in FORMATS else source, check, limit, report)
     say_left_out(left_out)
-    if BOTH_FORMS in report.naming.values() and getattr(check, "any_form", True):
+    if getattr(check, "any_form", True):
+        _note_both_forms(report, project)
+    _print(report, as_json)
+    if report.invalid:
+        raise typer.Exit(DONE_WITH_DEAD)
+
+
+def _refuse_together(
+    ontology: Path | None, project: str | None, media_type: str | None, import_as: SubmitAs | None
+) -> None:
+    """End the command with exit code 2 for options that exclude or need each other. Raises UnknownMediaType."""
+    if ontology is not None and project is not None:
+        usage("give --ontology or --project, not both")
+    if media_type is not None and ontology is None:
+        usage("--media-type needs --ontology: without it, the media type is not checked")
+    if import_as is not None and ontology is None and project is None:
+        usage("--as needs --ontology or --project: without them, only the structure is checked")
+    if media_type is not None:
+        known_media_type(media_type)
+
+
+def _note_both_forms(report: Report, project: str | None) -> None:
+    """Say that workers will refuse one of the two forms of data rows, if the file has both."""
+    if BOTH_FORMS in report.naming.values():
         accept = printing.command("project set", project or "PROJECT", data_row_forms="both")
         say(
             "the file names data rows by id and by global key: once rows are imported, workers refuse a form that none "
             f"of them has, unless you run {accept}"
         )
-    _print(report, as_json)
-    if report.invalid:
-        raise typer.Exit(DONE_WITH_DEAD)
 
 
 class OfEachProject:

@@ -114,7 +114,7 @@ def prepare(
         decoded, kinds = plain
     if decoded.message_id is None:
         decoded.message_id = new_message_id()
-        raw = _ENCODER.encode(decoded)
+        raw = _ENCODER.encode(decoded) if plain is None or _ID_KEY in raw else _with_id(raw, decoded.message_id)
         if len(raw) > max_bytes:
             raise _too_large(raw, max_bytes)
     if b"\n" in raw:  # white space between tokens: inside a string it was refused above
@@ -122,6 +122,13 @@ def prepare(
     return Prepared(decoded.project_id, data_row_key(decoded.data_row), decoded.message_id, raw, slow_count(kinds))
 
 
+def _with_id(raw: bytes, message_id: str) -> bytes:
+    """Add an id to a message that has none; the rest of a plain message has no spelling that is to be replaced."""
+    return b'%b,"messageId":"%b"}' % (raw[: raw.rindex(b"}")], message_id.encode())
+
+
+_ID_KEY = b'"messageId"'
+"""Where a message without an id has this, it is null, or stands in a text."""
 _OURS = frozenset({PredictionMessage, dict, bytes})
 """The types of nearly all messages, for which the check for a label is skipped."""
 
@@ -318,11 +325,15 @@ _SLOW = frozenset(kind for kind in KINDS if kind.slow)
 
 def as_json(message: Any) -> bytes:
     """Return a message as JSON. Raises MessageError, also for NaN and Infinity, which encoders write as null."""
+    kind = type(message)
     if isinstance(message, bytes):
         return message
-    if isinstance(message, BaseModel):
-        # Serialize values by their own classes; pydantic would otherwise try the members of each union in turn.
-        raw = message.model_dump_json(by_alias=True, exclude_none=True, serialize_as_any=True).encode()
+    # Types are compared first: `isinstance` with a class of pydantic takes as long as reading the message.
+    if kind is PredictionMessage or (kind is not dict and isinstance(message, BaseModel)):
+        # Serialize values by their own classes; pydantic would otherwise try the members of each union in turn. Not
+        # `model_dump_json`, which decodes the bytes.
+        serializer = message.__pydantic_serializer__
+        raw: bytes = serializer.to_json(message, by_alias=True, exclude_none=True, serialize_as_any=True)
         if b"null" in raw and (error := unwritten_number(message.model_dump(by_alias=True, serialize_as_any=True))):
             raise error
         return raw

@@ -10,7 +10,7 @@ share decoders and encoders, which keep no state between calls.
 import re
 from collections.abc import Iterator, Mapping
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 import orjson
@@ -74,7 +74,7 @@ _READ_OTHERWISE = {"answer", "answers", "bbox.height"}
 """Keys whose value may be wrong for the kinds of images but right for another kind."""
 
 
-class Prepared(NamedTuple):
+class Prepared(msgspec.Struct, frozen=True, gc=False):
     """A checked message as the publisher sends it: one line of JSON with a message id.
 
     `slow` is the number of its annotations that Labelbox imports slowly.
@@ -110,8 +110,10 @@ def prepare(
     plain = _PLAIN.read(raw)
     if plain is None:
         raw, decoded, kinds = _read(raw)
+        slow = slow_count(kinds)
     else:
         decoded, kinds = plain
+        slow = len(kinds) if kinds and kinds[0].slow else 0
     if decoded.message_id is None:
         decoded.message_id = new_message_id()
         raw = _ENCODER.encode(decoded) if plain is None or _ID_KEY in raw else _with_id(raw, decoded.message_id)
@@ -119,7 +121,7 @@ def prepare(
             raise _too_large(raw, max_bytes)
     if b"\n" in raw:  # white space between tokens: inside a string it was refused above
         raw = raw.replace(b"\n", b" ")
-    return Prepared(decoded.project_id, data_row_key(decoded.data_row), decoded.message_id, raw, slow_count(kinds))
+    return Prepared(decoded.project_id, data_row_key(decoded.data_row), decoded.message_id, raw, slow)
 
 
 def _with_id(raw: bytes, message_id: str) -> bytes:

@@ -131,7 +131,7 @@ class Outboxes:
         with self.lock:
             box = self.own.get(project_id) or self._open(project_id)
             buffer = box.buffer
-            if not self._has_room(buffer) and not self._wait_for_room(buffer, block_seconds):
+            if not buffer.has_room(self.max_rows, self.max_bytes) and not self._wait_for_room(buffer, block_seconds):
                 return False
             if self.closed:
                 raise PublisherClosed("the publisher is closed")
@@ -413,12 +413,9 @@ class Outboxes:
         buffer = ProjectBuffer(self.limits, accepted=rows, spooled=rows)
         return Outbox(project_id, buffer, spool, self.max_rows // 2, self.max_bytes // 2)
 
-    def _has_room(self, buffer: ProjectBuffer) -> bool:
-        return buffer.has_room(self.max_rows, self.max_bytes)
-
     def _wait_for_room(self, buffer: ProjectBuffer, block_seconds: float) -> bool:
         def room() -> bool:
-            return self.closed or self._has_room(buffer)
+            return self.closed or buffer.has_room(self.max_rows, self.max_bytes)
 
         return self.changed.wait_for(room, block_seconds) if block_seconds > 0 else room()
 

@@ -93,15 +93,25 @@ def _data_row(labels: tuple[Any, ...]) -> dict[str, str]:
 
 
 def _annotations(label: Any, prefix: str, ends: Ends) -> Iterator[dict[str, Any]]:
+    annotations = label.annotations
+    if UNGROUPED.issuperset(map(type, annotations)):  # in most labels
+        for at, annotation in enumerate(annotations):
+            path = f"{prefix}annotations[{at}]"
+            try:
+                converted = ends.identified(annotation, _single(annotation, path))
+            except STOPPED as error:
+                raise named(error, [(path, annotation)]) from error
+            yield converted
+        return
     groups: dict[Any, list[Located]] = {}
-    for at, annotation in enumerate(label.annotations):
+    for at, annotation in enumerate(annotations):
         groups.setdefault(_group(annotation, at), []).append((f"{prefix}annotations[{at}]", annotation))
     for group in groups.values():
         try:
-            converted = list(_converted(group, ends))
+            all_converted = list(_converted(group, ends))
         except STOPPED as error:
             raise named(error, group) from error
-        yield from converted
+        yield from all_converted
 
 
 def _group(annotation: Any, at: int) -> Any:

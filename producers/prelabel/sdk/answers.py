@@ -10,8 +10,9 @@ from prelabel.sdk.objects import envelope, filled, geometry, metrics
 
 def geometric(annotation: Any, path: str) -> dict[str, Any]:
     """Return an object with a geometry that is not tracked through frames."""
-    below = nested(annotation.classifications, path)
-    return envelope(annotation) | geometry(annotation.value, path) | filled(classifications=below)
+    fields = envelope(annotation) | geometry(annotation.value, path)
+    below = nested(annotation.classifications, path) if annotation.classifications else None
+    return fields if below is None else fields | {"classifications": below}
 
 
 def answered(annotation: Any, path: str) -> dict[str, Any]:

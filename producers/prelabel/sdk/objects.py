@@ -21,13 +21,11 @@ def filled(**fields: Any) -> dict[str, Any]:
 
 def envelope(annotation: Any) -> dict[str, Any]:
     """Return the fields that annotations share; only the user's uuid, since the SDK's own differs in every run."""
-    return filled(
-        uuid=own_uuid(annotation),
-        name=annotation.name,
-        schemaId=annotation.feature_schema_id,
-        confidence=getattr(annotation, "confidence", None),
-        customMetrics=metrics(annotation),
-    )
+    uuid, name, schema_id = own_uuid(annotation), annotation.name, annotation.feature_schema_id
+    confidence, of_run = getattr(annotation, "confidence", None), metrics(annotation)
+    if name is not None and uuid is schema_id is confidence is of_run is None:  # nearly always
+        return {"name": name}
+    return filled(uuid=uuid, name=name, schemaId=schema_id, confidence=confidence, customMetrics=of_run)
 
 
 def own_uuid(annotation: Any) -> str | None:
@@ -44,6 +42,8 @@ def metrics(annotation: Any) -> list[dict[str, Any]] | None:
 
 def geometry(value: Any, path: str) -> dict[str, Any]:
     """Return a geometry under the key of its kind, with the fields that belong to it."""
+    if type(value) is lb.Rectangle:
+        return {"bbox": _box(value, f"{path}.bbox")}
     if isinstance(value, lb.Rectangle):
         fields = {"bbox": _box(value, f"{path}.bbox")}
         return fields | (

@@ -10,7 +10,7 @@ share decoders and encoders, which keep no state between calls.
 import re
 from collections.abc import Iterator, Mapping
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 import orjson
@@ -74,7 +74,7 @@ _READ_OTHERWISE = {"answer", "answers", "bbox.height"}
 """Keys whose value may be wrong for the kinds of images but right for another kind."""
 
 
-class Prepared(NamedTuple):
+class Prepared(msgspec.Struct, frozen=True, gc=False):
     """A checked message as the publisher sends it: one line of JSON with a message id.
 
     `slow` is the number of its annotations that Labelbox imports slowly.
@@ -121,19 +121,27 @@ def prepare_with_kinds(
     plain = _PLAIN.read(raw)
     if plain is None:
         raw, decoded, kinds = _read(raw)
+        slow = slow_count(kinds)
     else:
         decoded, kinds = plain
+        slow = len(kinds) if kinds and kinds[0].slow else 0
     if decoded.message_id is None:
         decoded.message_id = new_message_id()
-        raw = _ENCODER.encode(decoded)
+        raw = _ENCODER.encode(decoded) if plain is None or _ID_KEY in raw else _with_id(raw, decoded.message_id)
         if len(raw) > max_bytes:
             raise _too_large(raw, max_bytes)
     if b"\n" in raw:  # white space between tokens: inside a string it was refused above
         raw = raw.replace(b"\n", b" ")
-    key, slow = data_row_key(decoded.data_row), slow_count(kinds)
-    return Prepared(decoded.project_id, key, decoded.message_id, raw, slow), kinds
+    return Prepared(decoded.project_id, data_row_key(decoded.data_row), decoded.message_id, raw, slow), kinds
 
 
+def _with_id(raw: bytes, message_id: str) -> bytes:
+    """Add an id to a message that has none; the rest of a plain message has no spelling that is to be replaced."""
+    return b'%b,"messageId":"%b"}' % (raw[: raw.rindex(b"}")], message_id.encode())
+
+
+_ID_KEY = b'"messageId"'
+"""Where a message without an id has this, it is null, or stands in a text."""
 _OURS = frozenset({PredictionMessage, dict, bytes})
 """The types of nearly all messages, for which the check for a label is skipped."""
 
@@ -330,11 +338,15 @@ _SLOW = frozenset(kind for kind in KINDS if kind.slow)
 
 def as_json(message: Any) -> bytes:
     """Return a message as JSON. Raises MessageError, also for NaN and Infinity, which encoders write as null."""
+    kind = type(message)
     if isinstance(message, bytes):
         return message
-    if isinstance(message, BaseModel):
-        # Serialize values by their own classes; pydantic would otherwise try the members of each union in turn.
-        raw = message.model_dump_json(by_alias=True, exclude_none=True, serialize_as_any=True).encode()
+    # Types are compared first: `isinstance` with a class of pydantic takes as long as reading the message.
+    if kind is PredictionMessage or (kind is not dict and isinstance(message, BaseModel)):
+        # Serialize values by their own classes; pydantic would otherwise try the members of each union in turn. Not
+        # `model_dump_json`, which decodes the bytes.
+        serializer = message.__pydantic_serializer__
+        raw: bytes = serializer.to_json(message, by_alias=True, exclude_none=True, serialize_as_any=True)
         if b"null" in raw and (error := unwritten_number(message.model_dump(by_alias=True, serialize_as_any=True))):
             raise error
         return raw

@@ -30,6 +30,7 @@ class _Reader:
         self.kind = kind
         self.decode: Callable[[bytes], Any] = msgspec.json.Decoder(message).decode
         self.rules = kind.model.CHECKS
+        self.pictures = kind.pictures
 
 
 class PlainMessages:
@@ -71,7 +72,7 @@ class PlainMessages:
         if reader.rules:
             _check(annotations, reader.rules)
         kinds = [reader.kind] * len(annotations)
-        if reader.kind.pictures:
+        if reader.pictures:
             check_pictures(annotations, kinds)
         return message, kinds
 

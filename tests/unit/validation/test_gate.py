@@ -342,6 +342,27 @@ def test_a_message_id_is_kept_or_assigned_as_a_uuid7() -> None:
     assert first != second
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        raw(),
+        raw(messageId=None),
+        raw(BOX | {"name": '"messageId"'}),
+        b" " + json.dumps(message(), indent=2).encode() + b"\n ",
+        raw().replace(b"{", b'{"message\\u0049d":null,', 1),
+    ],
+    ids=["bare", "null", "in a text", "white space", "null under an escaped key"],
+)
+def test_an_assigned_id_is_the_only_change_of_a_plain_message(written: bytes) -> None:
+    for _ in range(2):  # the second time it is read as the plain message that it was the first time
+        prepared = prepare(written)
+
+        assert prepared.raw.count(b'"messageId":') == 1
+        sent = json.loads(prepared.raw)
+        assert sent.pop("messageId") == prepared.message_id
+        assert sent == {key: value for key, value in json.loads(written).items() if key != "messageId"}
+
+
 def test_masks_are_counted_as_slow() -> None:
     mask = {"name": "oil", "mask": {"instanceURI": "https://example.org/1.png", "colorRGB": [1, 2, 3]}}
 

@@ -39,8 +39,8 @@ class _Where(msgspec.Struct):
     data_row: _DataRow | None = msgspec.field(default=None, name="dataRow")
 
 
-class StatusLine(msgspec.Struct):
-    """A line of a status file."""
+class StatusLine(msgspec.Struct, gc=False):
+    """A line of a status file. The garbage collector does not track lines: blocks of them have no cycles."""
 
     uuid: str | None = None
     status: str | None = None

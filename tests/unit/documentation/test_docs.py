@@ -107,6 +107,13 @@ def test_the_changelog_knows_the_version() -> None:
     assert f"## [{version}]" in changelog or "## [Unreleased]" in changelog
 
 
+def test_each_release_of_the_changelog_has_a_section_once_and_in_the_order_of_keep_a_changelog() -> None:
+    order = ["Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"]
+    for release in (ROOT / "CHANGELOG.md").read_text("utf-8").split("\n## ")[1:]:
+        sections = re.findall(r"^### (\w+)$", release, re.M)
+        assert sections == [name for name in order if name in sections]
+
+
 def test_constraints_are_exact_and_name_no_index() -> None:
     lines = (ROOT / "constraints.txt").read_text("utf-8").split()
 

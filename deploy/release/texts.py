@@ -14,6 +14,7 @@ WITH_VERSION = (
     "deploy/kubernetes/base/console.yaml",
     "deploy/kubernetes/base/gateway.yaml",
     "deploy/kubernetes/base/metrics.yaml",
+    "deploy/kubernetes/components/bridge/bridge.yaml",
     "deploy/kubernetes/examples/kustomization.yaml",
 )
 """The files that name the version of the release."""

@@ -10,16 +10,18 @@ They need no Redis and start no threads. A message is refused for the same reaso
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING
 
 from prelabel.errors import BufferFull, PrelabelError, PublisherClosed, RedisUnavailable
-from prelabel.mapping import PredictionMapping
 from prelabel.messages import DataRow, DataRowId, GlobalKey, Model, PredictionMessage
 from prelabel.printing import and_more
 from prelabel.publishing.aio import AsyncPublisher
-from prelabel.publishing.mapped import prepare_mapped
 from prelabel.publishing.options import Check, is_mapping, whole
 from prelabel.publishing.publisher import CLOSE_SECONDS, Publisher
 from prelabel.validation.gate import MAX_MESSAGE_BYTES, Message, Prepared, prepare
+
+if TYPE_CHECKING:
+    from prelabel.mapping import PredictionMapping
 
 Failure = PrelabelError | type[PrelabelError]
 _FAILURE = Check(
@@ -45,7 +47,7 @@ class Recorder:
         self,
         fail_with: Failure | None = None,
         max_bytes: int = MAX_MESSAGE_BYTES,
-        mapping: PredictionMapping | None = None,
+        mapping: "PredictionMapping | None" = None,
     ) -> None:
         _FAILURE("fail_with", fail_with)
         is_mapping("mapping", mapping)
@@ -113,6 +115,8 @@ class Recorder:
     def _prepared(self, message: Message, project_id: str | None, model: Model | str | None) -> tuple[Prepared, ...]:
         if self._mapping is None:
             return (prepare(message, project_id=project_id, model=model, max_bytes=self._max_bytes),)
+        from prelabel.publishing.mapped import prepare_mapped  # only with a mapping, as in `PublisherCore`
+
         return prepare_mapped(self._mapping, message, project_id=project_id, model=model, max_bytes=self._max_bytes)
 
     def _flush(self) -> None:
@@ -165,7 +169,7 @@ def recording_publisher(
     *,
     fail_with: Failure | None = None,
     max_bytes: int = MAX_MESSAGE_BYTES,
-    mapping: PredictionMapping | None = None,
+    mapping: "PredictionMapping | None" = None,
 ) -> Iterator[RecordingPublisher]:
     """Yield a recording publisher, closed at the end of the block; its records can still be read afterwards."""
     with RecordingPublisher(fail_with, max_bytes, mapping) as publisher:
@@ -177,7 +181,7 @@ async def async_recording_publisher(
     *,
     fail_with: Failure | None = None,
     max_bytes: int = MAX_MESSAGE_BYTES,
-    mapping: PredictionMapping | None = None,
+    mapping: "PredictionMapping | None" = None,
 ) -> AsyncIterator[AsyncRecordingPublisher]:
     """Yield a recording publisher for asyncio, closed at the end of the block; its records can still be read then."""
     async with AsyncRecordingPublisher(fail_with, max_bytes, mapping) as publisher:

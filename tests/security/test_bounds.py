@@ -110,7 +110,8 @@ def test_twice_the_bytes_cost_twice_the_work(kind: str) -> None:
         if " x " in small.shape and not small.shape.endswith("1 x 1"):
             continue  # pictures that cost by what they unpack to: see below
         build = builder(small.media).build
-        verdict(lambda build=build, small=small: build(small.raw))  # what is made once is made
+        for each in (small, large):  # what is made once is made
+            verdict(lambda build=build, each=each: build(each.raw))
 
         once = calls(lambda build=build, small=small: build(small.raw))
         twice = calls(lambda build=build, large=large: build(large.raw))

@@ -2,19 +2,18 @@
 
 import json
 import time
+from pathlib import Path
 from typing import Any, Literal
 
 import orjson
 import pytest
-import typer
 
-from prelabel.errors import PrelabelError
 from prelabel.publishing.buffer import Row
 from prelabel.wire import keys
-from prelabel_worker.cli.project.command import set_overrides
 from prelabel_worker.labelbox.types import ImportName, SubmitAs
 from prelabel_worker.operations.projects import Projects
 from prelabel_worker.queries.imports import Imports, ImportStatus
+from tests.support.command import command_of
 from tests.support.project import Project, message
 from tests.support.rig import MakeRig, Rig
 from tests.support.sandbox.process import SandboxProcess, parsed
@@ -207,21 +206,19 @@ def test_pre_labels_are_of_the_version_that_every_worker_knows(
 
 
 def test_ground_truth_is_not_set_while_a_worker_of_the_previous_release_lives(
-    project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+    project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PRELABEL_KEY_PREFIX", project.settings.key_prefix)
+    command = command_of(project.settings, monkeypatch, tmp_path, capsys, "project", "set", project.id)
     presence = {"host": "h", "pid": 1, "version": "0.1.0", "concurrency": 1, "at": time.time()}
-    workers, url = keys.workers(project.settings.key_prefix), project.settings.redis_url.get_secret_value()
+    workers, overrides = keys.workers(project.settings.key_prefix), f"{project.root}:overrides"
     project.client.hset(workers, "old", json.dumps(presence))
 
-    with pytest.raises(typer.Exit) as refused:
-        set_overrides(project.id, submit_as="ground-truth", redis_url=url)
-    assert refused.value.exit_code == 2
-    assert project.client.hget(f"{project.root}:overrides", "submitAs") is None
+    assert command("--as", "ground-truth").code == 2
+    assert project.client.hget(overrides, "submitAs") is None
 
     project.client.hset(workers, "old", json.dumps(presence | {"knows": 2}))
-    set_overrides(project.id, submit_as="ground-truth", redis_url=url)
-    assert project.client.hget(f"{project.root}:overrides", "submitAs") == b"ground-truth"
-    with pytest.raises(PrelabelError):
-        set_overrides(project.id, submit_as="labels", redis_url=url)
+    assert command("--as", "ground-truth").code == 0
+    assert project.client.hget(overrides, "submitAs") == b"ground-truth"
+    refused = command("--as", "labels")
+    assert refused.code == 2
+    assert "ground-truth" in refused.err

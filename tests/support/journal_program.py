@@ -108,7 +108,9 @@ def main(url: str, prefix: str, folder: str, first: int, rows: int, end: str) ->
     publish(publisher, first, rows)
     if end == "no room":
         resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-        while not publisher._core.outboxes.journal.is_complete:  # type: ignore[union-attr]
+        journal = publisher._core.outboxes.journal
+        assert journal is not None
+        while not journal.is_complete:
             publish(publisher, first + rows, 1)
             rows += 1
     if end == "exit":

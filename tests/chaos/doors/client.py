@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import httpx
@@ -82,7 +83,7 @@ class Client(threading.Thread):
                 send = self._lines
             if send == self._events and any(record.flaw for record in left):
                 send = self._packed
-            answer = self._until_answered(lambda left=left, send=send: send(left))  # type: ignore[misc]
+            answer = self._until_answered(partial(send, left))
             left = self._read(answer, left)
 
     def _read(self, answer: httpx.Response, sent: list[Record]) -> list[Record]:

@@ -5,6 +5,7 @@ import itertools
 import time
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 
 import redis
 from redis.backoff import NoBackoff
@@ -44,7 +45,7 @@ class Driver:
         self._order = itertools.count()
         self._todo: list[tuple[float, int, Callable[[], None]]] = []
         for event in events:
-            self._at(event.at, lambda event=event: self._surely(event))  # type: ignore[misc]
+            self._at(event.at, partial(self._surely, event))
 
     def run(self, seconds: float) -> None:
         """Work for so long, and until all planned events have happened and everything is repaired."""

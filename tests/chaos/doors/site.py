@@ -25,6 +25,7 @@ _SETTINGS = {
     "PRELABEL_BACKOFF_MAX_SECONDS": "3",
 }
 _CLIENTS = 2
+_SERVER_NAMES = {Stream: "stream-redis", Jetstream: "nats-server", Sqs: "moto"}
 """Of each gateway; each has data rows of its own, since order is kept from one answer to the next request."""
 _TOKEN = "chaos-token-of-the-doors"
 
@@ -43,11 +44,10 @@ class Doors(Parts):
         self.projects |= {project: source.bridges for project, source in self.sources.items()}
         self.doors = [door for door in DOORS if any(door in doors for doors in self.projects.values())]
         self.servers: dict[str, Stream | Jetstream | Sqs] = {
-            name: source
-            for name, kind in (("stream-redis", Stream), ("nats-server", Jetstream), ("moto", Sqs))
+            _SERVER_NAMES[type(source)]: source
             for source in self.sources.values()
-            if isinstance(source, kind)
-        }  # type: ignore[assignment]
+            if isinstance(source, Stream | Jetstream | Sqs)
+        }
         self._ports = {name: free_port() for name in GATEWAYS}
         self.fleets = threading.Event()
         """Set when the fleets are to end."""

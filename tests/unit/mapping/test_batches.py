@@ -9,6 +9,7 @@ from prelabel.errors import MessageError
 from prelabel.mapping import BadMapping, Incoming, PredictionMapping
 from prelabel.mapping.file import mapping_of
 from prelabel.mapping.outputs import MAX_ROWS
+from prelabel.messages import GlobalKey
 from prelabel.testing import recording_publisher
 
 Table = dict[str, Any]
@@ -133,8 +134,8 @@ def test_each_row_is_published_under_an_id_of_its_own_in_all_its_projects() -> N
     with recording_publisher(mapping=mapping(TENSORS, routes=[{"projects": ["x", "y"]}])) as publisher:
         first = publisher.publish(response("a", "b", "c"))
 
-    sent = [(each.project_id, each.data_row.global_key, each.message_id) for each in publisher.published()]  # type: ignore[union-attr]
-    ids = {key: {each[2] for each in sent if each[1] == key} for key in "abc"}
+    sent = publisher.published()
+    ids = {key: {each.message_id for each in sent if each.data_row == GlobalKey(key)} for key in "abc"}
     assert len(sent) == 6
     assert [len(own) for own in ids.values()] == [1, 1, 1]
     assert (len(set.union(*ids.values())), ids["a"]) == (3, {first})

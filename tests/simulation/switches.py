@@ -79,7 +79,7 @@ SWITCHES = {
     "token": Switch(
         "the token is the worker's, not the hint's",
         {"if lease > now then": "if lease > now and redis.call('HGET', key, 'token') ~= ARGV[2] then"},
-        (_in(Ledger, "take", "secrets.token_hex(8)", "chunk_id"),),
+        (_in(Ledger, "take_all", "[secrets.token_hex(8) for _ in names]", "[name for _, name in names]"),),
     ),
     "server-limit": Switch(
         "the server's limit is waited out",

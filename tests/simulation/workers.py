@@ -1,10 +1,11 @@
 """Worker processes, and Celery between them: hints that may be late, doubled or lost."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import partial
 
 from prelabel.wire.client import Client as AnyClient
-from prelabel_worker.runtime import clients, ticker
+from prelabel_worker.runtime import clients
+from prelabel_worker.runtime.hints import NAMED_TOGETHER, Hint, entries_of, hint_of, hints_of, run_each
 from prelabel_worker.runtime.timers import LOOK_ANYWAY_SECONDS, Timers
 from prelabel_worker.settings import Settings
 from prelabel_worker.stages.expire import expire
@@ -24,18 +25,9 @@ _STAGES: dict[str, Callable[..., object]] = {
     "retry": retry_due,
     "expire": expire,
     "submit": submit,
-    "poll": lambda context, running: poll(context, [(project_id, chunk_id) for project_id, chunk_id in running]),
     "settle": settle,
 }
 """As tasks.py calls them."""
-
-
-@dataclass(frozen=True)
-class Hint:
-    """A message in Celery's queue."""
-
-    stage: str
-    args: tuple[object, ...]
 
 
 class Celery:
@@ -48,15 +40,7 @@ class Celery:
     def send(self, stage: str, project: str, chunk: str) -> None:
         """What a stage sends after a commit: it may die just before."""
         self._world.switch(f"hint {stage} {chunk}")
-        self._put(stage, [project, chunk] if chunk else [project])
-
-    def send_messages(self, messages: list[tuple[str, list[object]]]) -> None:
-        """What a tick sends."""
-        for name, args in messages:
-            self._put(name.removeprefix("prelabel."), args)
-
-    def _put(self, stage: str, args: list[object]) -> None:
-        self.queue.append(Hint(stage, tuple(args)))
+        self.queue.append(hint_of(stage, [(project, chunk) if chunk else (project,)]))
 
 
 class Worker(Process):
@@ -87,8 +71,8 @@ class Worker(Process):
         try:
             room = CONCURRENCY * 4 - len(self._celery.queue)
             if room > 0:
-                due, wait = self._timers.due(room)
-                self._celery.send_messages(ticker._messages(due))
+                due, wait = self._timers.due(room * NAMED_TOGETHER)
+                self._celery.queue += hints_of(due, room)
                 self.next_tick = self.world.now + min(max(wait, _TICK_SECONDS if due else 0.005), LOOK_ANYWAY_SECONDS)
             else:
                 self.next_tick = self.world.now + _TICK_SECONDS
@@ -99,5 +83,17 @@ class Worker(Process):
         return self.stopped_until <= self.world.now and self.busy < CONCURRENCY
 
     def work(self, hint: Hint) -> None:
-        stage = _STAGES[hint.stage]
-        self.spawn(f"{hint.stage} {hint.args}", lambda: stage(self.context, *hint.args))
+        """Run the task of a hint, as tasks.py does."""
+        self.spawn(f"{hint.stage} {hint.args}", lambda: self._run(hint))
+
+    def _run(self, hint: Hint) -> None:
+        if hint.stage == "poll":
+            (running,) = hint.args
+            poll(self.context, [(project_id, chunk_id) for project_id, chunk_id in running])
+            return
+        entries = entries_of(hint.stage, hint.args)
+        run_each(
+            entries,
+            partial(_STAGES[hint.stage], self.context),
+            lambda rest: self._celery.queue.append(hint_of(hint.stage, rest)),
+        )

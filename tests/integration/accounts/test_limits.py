@@ -10,7 +10,9 @@ import redis
 from prelabel.wire import keys
 from prelabel_worker.accounts.pauses import Pauses
 from prelabel_worker.accounts.rate_limiter import Permits
+from prelabel_worker.chunks.chunk import Verdict
 from prelabel_worker.chunks.leases import Leases
+from prelabel_worker.chunks.ledger import Ended
 from prelabel_worker.runtime.timers import Timers
 from tests.support.project import Project, message
 
@@ -116,7 +118,8 @@ def test_a_chunk_is_hinted_for_the_stage_of_its_state(project: Project) -> None:
     assert [each.stage for each in timers(project).due(10)[0]] == ["poll"]
     assert hinted() == "poll"
     chunk = project.take(chunk_id, "follow")
-    project.ledger.ended(chunk, "FINISHED", "status", "error")
+    (recorded,) = project.ledger.ended([Ended(chunk, Verdict.FINISHED, "status", "error")])
+    recorded()
     assert hinted() == "settle"
 
 

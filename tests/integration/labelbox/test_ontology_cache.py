@@ -6,7 +6,7 @@ import pytest
 import redis
 
 from prelabel_worker.labelbox.errors import Unavailable
-from prelabel_worker.labelbox.ontology_cache import Cached, Catalog
+from prelabel_worker.labelbox.ontology_cache import Catalog
 from prelabel_worker.labelbox.types import ProjectOntology
 
 FOUND = ProjectOntology({"tools": [{"tool": "rectangle", "name": "vessel", "featureSchemaId": "c" * 25}]}, "IMAGE", "o")
@@ -66,18 +66,6 @@ def test_a_question_that_failed_may_be_asked_again(client: "redis.Redis", prefix
         catalog.refresh("p", away)
 
     assert catalog.refresh("p", lambda: FOUND) is not None
-
-
-def test_an_ontology_that_redis_lost_is_asked_for_again(client: "redis.Redis", prefix: str) -> None:
-    """A restart between two commands may take what was just put."""
-
-    class Losing(Catalog):
-        def get(self, project_id: str) -> Cached | None:
-            client.delete(f"{prefix}:{{{project_id}}}:ontology")
-            return super().get(project_id)
-
-    assert Losing(client, prefix).refresh("p", lambda: FOUND) is None
-    assert Catalog(client, prefix).refresh("p", lambda: FOUND) is not None
 
 
 def test_a_worker_that_dies_while_it_asks_holds_up_nobody_for_longer_than_recovery_takes(

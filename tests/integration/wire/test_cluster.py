@@ -242,7 +242,8 @@ def run_every_script(project: Project) -> None:
     projects.resume(name)
     projects.flush(name)
     projects.refresh_ontology(name)
-    Catalog(client, "prelabel").refresh(name, lambda: ProjectOntology({}, "IMAGE", "o"))
+    assert Catalog(client, "prelabel").refresh(name, lambda: ProjectOntology({}, "IMAGE", "o")) is not None
+    assert Catalog(client, "prelabel").get(name) is not None
     chunk = project.take(project.cut())
     project.publish(real_message("d"), real_message("e"))
     half, _ = project.ledger.split(project.take(project.cut()))

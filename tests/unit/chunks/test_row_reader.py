@@ -34,7 +34,7 @@ def test_rows_without_an_outcome_are_in_blocks_of_their_frames(sizes: list[int],
     frames = {f"f{n}": frame_of(start, size) for n, (start, size) in enumerate(zip(starts, sizes, strict=True))}
     chunk = chunk_of(items, rows, min(cursor, rows))
 
-    blocks = ChunkBlocks(chunk, dict(frames), {}, bitmap(aside))
+    blocks = ChunkBlocks(chunk, dict(frames), {}, bitmap(aside), "")
 
     waiting = [index for index in range(rows) if index >= cursor and index not in aside]
     expected = [ChunkRow(index, 100 + index, 3, b"m%d" % index) for index in waiting]
@@ -50,7 +50,7 @@ def test_a_frame_that_is_gone_and_a_held_row_keep_their_places() -> None:
     chunk = chunk_of(["f gone 2 5 100", "h 5 0 1 5", "h 6 0 1 6", "f f 1 3 200"], 7)
 
     parts = list(
-        ChunkBlocks(chunk, {"gone": None, "f": frame_of(0, 3)}, {"5": [state, b"{}\nraw"], "6": [None, None]}, b"")
+        ChunkBlocks(chunk, {"gone": None, "f": frame_of(0, 3)}, {"5": [state, b"{}\nraw"], "6": [None, None]}, b"", "")
     )
 
     assert parts == [

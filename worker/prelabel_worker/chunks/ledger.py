@@ -1,15 +1,18 @@
 """Changes the states of chunks. Every change is a script that checks the lease's token."""
 
 import secrets
-from collections.abc import Iterator, Sequence
-from typing import Literal
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal
 
 from prelabel.wire import keys
 from prelabel.wire.client import Client
 from prelabel.wire.durability import NotDurable
 from prelabel.wire.frame import VERSION as FRAME_VERSION
 from prelabel_worker.chunks import history
-from prelabel_worker.chunks.chunk import KNOWN_VERSION, Chunk, Defect, State, chunk_from_fields, middle
+from prelabel_worker.chunks.chunk import KNOWN_VERSION, Chunk, Defect, State, Verdict, chunk_from_fields, middle
 from prelabel_worker.chunks.commit import Kept, arguments
 from prelabel_worker.chunks.rows import Committed, RowOutcome, Slice
 from prelabel_worker.chunks.sent_lines import SentLines
@@ -19,6 +22,33 @@ from prelabel_worker.settings import Settings
 
 _DAY_MS = 86_400_000
 _PURGED_TOGETHER = 1000  # rows in one chunk
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A chunk that was cut from waiting rows."""
+
+    #: Its id.
+    id: str
+    #: Rows that remain for other chunks.
+    remaining: int
+    #: The chunk, which the caller holds; None if it is there for anybody to take.
+    held: Chunk | None
+    #: A monotonic time just before it was cut.
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How the import of a chunk ended."""
+
+    #: The chunk, which the caller holds.
+    chunk: Chunk
+    verdict: Verdict
+    #: Address of the import's status file; empty if there is none.
+    status_url: str = ""
+    #: Address of the file of errors of an import that failed as a whole; empty if there is none.
+    error_url: str = ""
 
 
 class Ledger:
@@ -38,20 +68,21 @@ class Ledger:
     def _keys(self, project_id: str) -> keys.ProjectKeys:
         return keys.ProjectKeys(self._settings.key_prefix, project_id)
 
-    def cut_chunks(self, project_id: str) -> Iterator[str]:
-        """Claim waiting rows into chunks while enough of them wait; yield the id of each chunk."""
+    def cut_chunks(self, project_id: str) -> Iterator[Cut]:
+        """Claim waiting rows into chunks while enough of them wait; yield them, and hold one that leaves no rows."""
         remaining = 1
-        while remaining and (cut := self._cut(project_id)) is not None:
-            chunk_id, remaining = cut
-            yield chunk_id
+        while remaining and (cut := self._cut(project_id, secrets.token_hex(8))) is not None:
+            remaining = cut.remaining
+            yield cut
 
     def cut_chunk(self, project_id: str) -> str | None:
-        """Claim waiting rows into a chunk; return its id, or None when there is nothing to do now."""
-        return next(self.cut_chunks(project_id), None)
+        """Claim waiting rows into a chunk for anybody; return its id, or None when there is nothing to do now."""
+        cut = self._cut(project_id, "")
+        return cut.id if cut is not None else None
 
-    def _cut(self, project_id: str) -> tuple[str, int] | None:
-        """Claim waiting rows into a chunk; return its id, and the rows that remain for other chunks."""
-        settings, chunk_id = self._settings, secrets.token_hex(8)
+    def _cut(self, project_id: str, token: str) -> Cut | None:
+        """Claim waiting rows into a chunk, which is held with the token if no other can be cut now."""
+        settings, chunk_id, begun = self._settings, secrets.token_hex(8), time.monotonic()
         answer = self._scripts.run(
             "group",
             self._keys(project_id).root,
@@ -64,9 +95,11 @@ class Ledger:
             settings.open_chunks,
             FRAME_VERSION,
             self._lease_ms,
+            token,
         )
         if answer[0] == b"cut":
-            return chunk_id, int(answer[2])
+            held = _held(project_id, chunk_id, token, *answer[2:]) if answer[2:] else None
+            return Cut(chunk_id, int(answer[1]), held, begun)
         self._look_at(project_id, int(answer[1]))
         return None
 
@@ -88,23 +121,35 @@ class Ledger:
 
         None: the hint was stale, or the chunk is leased, not due yet, gone, or of a newer version.
         """
-        token = secrets.token_hex(8)
-        answer = self._scripts.run(
-            "take",
-            self._keys(project_id).root,
-            chunk_id,
-            token,
-            self._lease_ms,
-            int(self._settings.server_limit_seconds * 1000),
-            purpose,
-            KNOWN_VERSION,
-        )
+        (taken,) = self.take_all([(project_id, chunk_id)], purpose)
+        return taken()
+
+    def take_all(
+        self, names: Sequence[tuple[str, str]], purpose: Literal["submit", "follow", "purge"]
+    ) -> list[Callable[[], Chunk | None]]:
+        """Do what `take` does with several chunks, named by project and id, in one round trip.
+
+        Each of the functions returns what `take` returns for one of them, or raises the error of its project.
+        """
+        tokens = [secrets.token_hex(8) for _ in names]
+        limit_ms = int(self._settings.server_limit_seconds * 1000)
+        calls = [
+            Call(
+                "take",
+                self._keys(project_id).root,
+                [chunk_id, token, self._lease_ms, limit_ms, purpose, KNOWN_VERSION],
+            )
+            for (project_id, chunk_id), token in zip(names, tokens, strict=True)
+        ]
+        answers = zip(names, tokens, self._scripts.run_all(calls), strict=True)
+        return [partial(self._taken, *name, token, answer) for name, token, answer in answers]
+
+    def _taken(self, project_id: str, chunk_id: str, token: str, answer: Any) -> Chunk | None:
+        if isinstance(answer, Exception):
+            raise answer
         if answer[0] == b"newer":
             self._look_at(project_id, int(answer[1]))
-        if answer[0] != b"taken":
-            return None
-        fields = dict(zip(answer[2::2], answer[3::2], strict=True))
-        return chunk_from_fields(project_id, chunk_id, token, int(answer[1]), fields)
+        return _held(project_id, chunk_id, token, *answer[1:]) if answer[0] == b"taken" else None
 
     def renew(self, chunk: Chunk) -> bool:
         """Extend the lease; False when the chunk is no longer held with this token."""
@@ -180,14 +225,18 @@ class Ledger:
         fields["misses"] = chunk.misses if misses is None else misses
         self._move(chunk, State.RUNNING, seconds, fields=fields, polled=True, defect=defect)
 
-    def ended(self, chunk: Chunk, verdict: str, status_url: str, error_url: str) -> None:
-        """Record how the import ended; the caller sends the hint to settle it. Raises LeaseLost."""
-        fields: dict[str, str | int | bytes] = {
-            "verdict": verdict,
-            "statusUrl": status_url,
-            "errorUrl": error_url,
-        }
-        self._move(chunk, State.RUNNING, 0, hinted=True, fields=fields)
+    def ended(self, ends: Sequence[Ended]) -> list[Callable[[], None]]:
+        """Record how imports ended, in one round trip; the caller settles them or sends the hints.
+
+        Each of the functions returns if this is recorded of one of them, and else raises the error of its project, or
+        LeaseLost.
+        """
+        calls = []
+        for end in ends:
+            fields: dict[str, str | int | bytes] = {"verdict": end.verdict}
+            fields |= {"statusUrl": end.status_url, "errorUrl": end.error_url}
+            calls += self._moves(end.chunk, State.RUNNING, 0, fields=fields, hinted=True)
+        return [partial(_check, moved) for moved in self._scripts.run_all(calls)]
 
     def wait(
         self,
@@ -268,7 +317,12 @@ class Ledger:
         """Halve the number of chunks that the project may have open: Labelbox is down, slow, or limits our requests."""
         self._scripts.run("open_fewer", self._keys(project_id).root)
 
-    def _move(
+    def _move(self, chunk: Chunk, state: State, seconds: float, **how: Any) -> None:
+        """Give the chunk back in this state, as `_moves` says. Raises LeaseLost."""
+        moved, *_ = self._scripts.run_all(self._moves(chunk, state, seconds, **how))
+        _check(moved)
+
+    def _moves(
         self,
         chunk: Chunk,
         state: State,
@@ -279,8 +333,8 @@ class Ledger:
         polled: bool = False,
         sent_now: bool = False,
         defect: Defect | None = None,
-    ) -> None:
-        """Give the chunk back in this state, and schedule the next look at it.
+    ) -> list[Call]:
+        """Return the calls that give the chunk back in this state, and schedule the next look at it.
 
         With `polled` the set of polls brings it back, with `hinted` the caller's hint; should that be lost, the chunk's
         timer does so a lease later. A stage that succeeds resets the count of defects.
@@ -302,11 +356,7 @@ class Ledger:
             calls.append(self._look_in(chunk.project_id, 0))
         elif not polled and not hinted:
             calls.append(self._look_in(chunk.project_id, due_ms))
-        moved, *_ = self._scripts.run_all(calls)
-        if isinstance(moved, Exception):
-            raise moved
-        if not int(moved):
-            raise LeaseLost
+        return calls
 
     def _poll_in(self, chunk: Chunk, ms: int) -> Call:
         prefix = self._settings.key_prefix
@@ -320,3 +370,17 @@ class Ledger:
         """Have the ticks look at the project no later than this; a hint, lost without harm."""
         if at_ms:
             self._client.zadd(keys.projects(self._settings.key_prefix), {project_id: at_ms}, lt=True)
+
+
+def _held(project_id: str, chunk_id: str, token: str, now_ms: bytes, fields: Sequence[bytes]) -> Chunk:
+    """Return a chunk that was taken at this time of Redis. Raises what `chunk_from_fields` raises."""
+    named = dict(zip(fields[::2], fields[1::2], strict=True))
+    return chunk_from_fields(project_id, chunk_id, token, int(now_ms), named)
+
+
+def _check(moved: Any) -> None:
+    """Raise the error that is the answer of a move, or LeaseLost if the chunk was not moved."""
+    if isinstance(moved, Exception):
+        raise moved
+    if not int(moved):
+        raise LeaseLost

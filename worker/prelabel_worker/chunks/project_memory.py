@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
+from redis.client import Pipeline
+
 from prelabel.wire import keys
 from prelabel.wire.client import Client
 from prelabel_worker.chunks.chunk import Chunk
@@ -24,6 +26,18 @@ def forms_of(stored: bytes | None) -> str:
 def imported_forms(stored: bytes | None, imported: bytes | None) -> str:
     """Return how the imported rows of a project name their data rows; '' while none is imported."""
     return forms_of(stored) if int(imported or 0) > 0 else ""
+
+
+def ask_forms(pipeline: Pipeline, project_keys: keys.ProjectKeys) -> None:
+    """Add three commands to a pipeline, whose answers `forms_answered` reads."""
+    pipeline.hget(project_keys.overrides, "dataRowForms")
+    pipeline.hget(project_keys.meta, "forms")
+    pipeline.hget(project_keys.counts, "imported")
+
+
+def forms_answered(override: bytes | None, known: bytes | None, imported: bytes | None) -> str:
+    """Return how rows of a project may name their data rows, `i`, `k` or `ik`; '' while nothing is decided."""
+    return forms_of(override) or imported_forms(known, imported)
 
 
 class BeforeSettle(NamedTuple):
@@ -56,13 +70,9 @@ class ProjectMemory:
 
     def forms(self, project_id: str) -> str:
         """Return how rows of the project may name their data rows, `i`, `k` or `ik`; '' while nothing is decided."""
-        project_keys = self._keys(project_id)
         with self._client.pipeline(transaction=False) as pipeline:
-            pipeline.hget(project_keys.overrides, "dataRowForms")
-            pipeline.hget(project_keys.meta, "forms")
-            pipeline.hget(project_keys.counts, "imported")
-            override, known, imported = pipeline.execute()
-        return forms_of(override) or imported_forms(known, imported)
+            ask_forms(pipeline, self._keys(project_id))
+            return forms_answered(*pipeline.execute())
 
     def before_settle(self, project_id: str) -> BeforeSettle:
         """Return the numbers of a project that a commit of outcomes depends on."""

@@ -10,6 +10,7 @@ from prelabel.wire.frame import UnknownVersion, UnreadableFrame, read_header, re
 from prelabel_worker.chunks.chunk import Chunk, Item
 from prelabel_worker.chunks.held_rows import split_body
 from prelabel_worker.chunks.held_state import read_state
+from prelabel_worker.chunks.project_memory import ask_forms, forms_answered
 from prelabel_worker.chunks.rows import ChunkRow, RowBlock, Unreadable
 from prelabel_worker.chunks.sent_lines import SentLines
 from prelabel_worker.errors import LeaseLost
@@ -41,12 +42,13 @@ class RowReader:
             pipeline.hmget(project_keys.held_body, held_ids or [""])
             # Read last: if the token is still ours, nobody settled a row meanwhile and deleted its frame.
             pipeline.hget(project_keys.chunk(chunk.id), "token")
-            aside, frames, states, bodies, token = pipeline.execute()
+            ask_forms(pipeline, project_keys)
+            aside, frames, states, bodies, token, *forms = pipeline.execute()
         if token != chunk.token.encode():
             raise LeaseLost
         stored = dict(zip(frame_ids, frames, strict=False))
         held = {name: pair for name, *pair in zip(held_ids, states, bodies, strict=False)}
-        return ChunkBlocks(chunk, stored, held, aside or b"")
+        return ChunkBlocks(chunk, stored, held, aside or b"", forms_answered(*forms))
 
     def sent_lines(self, chunk: Chunk) -> SentLines:
         """Return the lines that the import of this chunk consists of."""
@@ -64,8 +66,15 @@ class ChunkBlocks:
     """
 
     def __init__(
-        self, chunk: Chunk, frames: dict[str, bytes | None], held: dict[str, list[bytes | None]], aside: bytes
+        self,
+        chunk: Chunk,
+        frames: dict[str, bytes | None],
+        held: dict[str, list[bytes | None]],
+        aside: bytes,
+        forms: str,
     ) -> None:
+        self.forms = forms
+        """How rows of the project may name their data rows, as `ProjectMemory.forms` returns it."""
         self._chunk = chunk
         self._frames = frames
         self._held = held

@@ -1,7 +1,7 @@
 """Ontologies of projects: fetched when needed, cached in Redis for all workers, parsed once in each process."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import orjson
@@ -63,8 +63,10 @@ class Catalog:
 
         It is parsed again only when it has changed.
         """
-        root = keys.project_root(self._prefix, project_id)
-        now, stored, media_type, fetched, retried, refresh = self._scripts.run("cached_ontology", root)
+        return self._read(project_id, self._scripts.run("cached_ontology", self._keys(project_id).root))
+
+    def _read(self, project_id: str, answer: Sequence[bytes | None]) -> Cached | None:
+        now, stored, media_type, fetched, retried, refresh = answer
         if stored is None or fetched is None:
             return None
         known = self._parsed.get(project_id)
@@ -76,15 +78,15 @@ class Catalog:
                 return None
             ontology = Ontology.from_normalized(tree, media_type.decode() if media_type else None)
             known = self._parsed[project_id] = (identity, ontology)
-        age_seconds = max(0, int(now) - int(fetched)) / 1000
+        age_seconds = max(0, int(now or 0) - int(fetched)) / 1000
         return Cached(known[1], age_seconds, int(fetched), int(retried or 0), int(refresh or 0))
 
     def refresh(self, project_id: str, fetch: Callable[[], ProjectOntology]) -> Cached | None:
         """Fetch the ontology, cache it and return it. Raises the errors of `fetch`.
 
-        Returns None while another worker fetches it or has just done so, or if Redis has lost it in the meantime.
+        Returns None while another worker fetches it or has just done so.
         """
-        project_keys, wait_ms = keys.ProjectKeys(self._prefix, project_id), int(REFRESH_SECONDS * 1000)
+        project_keys, wait_ms = self._keys(project_id), int(REFRESH_SECONDS * 1000)
         begun_ms = int(self._scripts.run("begin_ontology_fetch", project_keys.root, _FLIGHT_MS, wait_ms))
         if not begun_ms:
             return None
@@ -93,21 +95,8 @@ class Catalog:
         except BaseException:
             self._client.delete(project_keys.ontology_flight)
             raise
-        self._put(project_keys, fetched, begun_ms)
-        return self.get(project_id)
+        stored = (orjson.dumps(fetched.normalized), fetched.media_type or "", fetched.name)
+        return self._read(project_id, self._scripts.run("put_ontology", project_keys.root, begun_ms, *stored))
 
-    def _put(self, project_keys: keys.ProjectKeys, ontology: ProjectOntology, begun_ms: int) -> None:
-        """Cache the ontology that Labelbox answered, and end the fetch.
-
-        A change after the request began may not be in the answer.
-        """
-        fields: dict[str, bytes | str | int] = {
-            "normalized": orjson.dumps(ontology.normalized),
-            "mediaType": ontology.media_type or "",
-            "name": ontology.name,
-            "fetchedMs": begun_ms,
-        }
-        with self._client.pipeline(transaction=False) as pipeline:
-            pipeline.hset(project_keys.ontology, mapping=fields)
-            pipeline.delete(project_keys.ontology_flight)
-            pipeline.execute()
+    def _keys(self, project_id: str) -> keys.ProjectKeys:
+        return keys.ProjectKeys(self._prefix, project_id)

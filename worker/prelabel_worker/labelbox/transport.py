@@ -5,7 +5,7 @@ import time
 import uuid
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any, NamedTuple
 
 import httpx
@@ -61,6 +61,8 @@ class Transport:
             raise ConfigurationError(f"PRELABEL_LABELBOX_ENDPOINT: {error}") from None
         if not self._endpoint.may_have(api_key):
             raise ConfigurationError(self._endpoint.refusal)
+        # Parsed once: httpx would parse the text with each request.
+        self._queries, self._batches = httpx.URL(self._endpoint.queries), httpx.URL(self._endpoint.batches)
         self._timeout = timeout_seconds
         accepted = {"Accept-Encoding": decoding.ACCEPTED}
         # httpx would send requests for this machine to a proxy set in the environment, which would see the key
@@ -87,9 +89,9 @@ class Transport:
         `creates`: repeating the request might do its work twice, so a lost answer raises OutcomeUnknown. `batches`:
         send it to the endpoint's address for batches (docs/reference/labelbox-api.md#1-1), with its longer timeout.
         """
-        url, seconds = self._endpoint.queries, self._timeout
+        url, seconds = self._queries, self._timeout
         if batches:
-            url, seconds = self._endpoint.batches, max(self._timeout, BATCH_SECONDS)
+            url, seconds = self._batches, max(self._timeout, BATCH_SECONDS)
         return self._send(url, seconds, creates=creates, json={"query": query, "variables": variables})
 
     def upload(
@@ -112,15 +114,15 @@ class Transport:
             "Content-Length": str(len(head) + file.size + len(tail)),
         }
         body = _body(head, file.content, tail, still_mine)
-        return self._send(self._endpoint.queries, self._timeout, creates=creates, headers=headers, content=body)
+        return self._send(self._queries, self._timeout, creates=creates, headers=headers, content=body)
 
     def line_blocks(self, url: str) -> Iterator[list[bytes]]:
         """Stream the lines of a status or error file, split on \\n only, in blocks: those of one piece of the answer.
 
         Raises RequestError; FileGone if the file is not there; FileRefused if its address or content is not acceptable.
         """
-        self._check_address(url)
-        with _mapped(creates=False), self._files.stream("GET", url) as response:
+        request = self._request_of(url)
+        with _mapped(creates=False), closing(self._files.send(request, stream=True)) as response:
             if response.status_code in (403, 404, 410):
                 raise FileGone(f"the file answers {response.status_code}")
             if 300 <= response.status_code < 400:
@@ -135,22 +137,25 @@ class Transport:
             except decoding.CostlyBody as error:
                 raise FileRefused(f"the file is larger than any that an import can have: {error}") from None
 
-    def _check_address(self, url: str) -> None:
-        """Require https, or the scheme, host and port of the configured endpoint. Raises FileRefused."""
-        own = httpx.URL(self._endpoint.queries)
+    def _request_of(self, url: str) -> httpx.Request:
+        """Return the request for a file; require https, or the scheme, host and port of the configured endpoint.
+
+        Raises FileRefused.
+        """
         try:
             address = httpx.URL(url)
-            self._files.build_request("GET", address)
+            request = self._files.build_request("GET", address)
             host = address.raw_host.decode("ascii")
         except (httpx.InvalidURL, ValueError):  # for a text that is not a URL; UnicodeError is a ValueError
             raise FileRefused("the file address that Labelbox named is not a URL") from None
-        if address.scheme != "https" and _origin(address) != _origin(own):
+        if address.scheme != "https" and _origin(address) != _origin(self._queries):
             raise FileRefused("the file address that Labelbox named is neither https nor at the endpoint")
         port = 443 if address.port is None else address.port
         if not is_host(host) or not 0 < port < 65536:
             raise FileRefused("the file address that Labelbox named has an invalid host or port")
+        return request
 
-    def _send(self, url: str, seconds: float, *, creates: bool, **request: Any) -> Answer:
+    def _send(self, url: httpx.URL, seconds: float, *, creates: bool, **request: Any) -> Answer:
         """Send one request and return its answer. Raises RequestError, also for an answer that is too long or slow."""
         timeout = httpx.Timeout(seconds, connect=min(10.0, seconds))
         with _mapped(creates=creates), self._http.stream("POST", url, timeout=timeout, **request) as response:

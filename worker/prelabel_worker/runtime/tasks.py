@@ -1,7 +1,8 @@
-"""The stages as Celery tasks. A message is a hint: it names a project or chunks to look at, and carries no data."""
+"""The stages as Celery tasks. A message is a hint: it names projects or chunks to look at, and carries no data."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 
 import redis
 import structlog
@@ -10,6 +11,7 @@ from kombu.exceptions import OperationalError
 
 from prelabel.wire.client import is_away
 from prelabel_worker.runtime.clients import Runtime
+from prelabel_worker.runtime.hints import entries_of, hint_of, run_each
 from prelabel_worker.stages.expire import expire
 from prelabel_worker.stages.group import group, retry_due
 from prelabel_worker.stages.poll import poll
@@ -33,33 +35,39 @@ def _dropped_in_trouble(stage: str) -> Iterator[None]:
 
 def register(app: Celery, runtime: Runtime) -> None:
     """Give the app one task for each stage."""
+    task = partial(app.task, shared=False)  # they work for this runtime: no other app of the process may have them
 
-    @app.task(name="prelabel.group")  # type: ignore[untyped-decorator]
-    def _group(project_id: str) -> None:
-        with _dropped_in_trouble("group"):
-            group(runtime.context(), project_id)
+    def run(stage: str, names: Sequence[str], of_entry: Callable[..., object]) -> None:
+        """Run a stage for each entry that a hint names."""
 
-    @app.task(name="prelabel.retry")  # type: ignore[untyped-decorator]
-    def _retry(project_id: str) -> None:
-        with _dropped_in_trouble("retry"):
-            retry_due(runtime.context(), project_id)
+        def give(entries: Sequence[tuple[str, ...]]) -> None:
+            rest = hint_of(stage, entries)
+            app.send_task(f"prelabel.{stage}", rest.args)
 
-    @app.task(name="prelabel.expire")  # type: ignore[untyped-decorator]
-    def _expire(project_id: str) -> None:
-        with _dropped_in_trouble("expire"):
-            expire(runtime.context(), project_id)
+        with _dropped_in_trouble(stage):
+            run_each(entries_of(stage, names), partial(of_entry, runtime.context()), give)
 
-    @app.task(name="prelabel.submit")  # type: ignore[untyped-decorator]
-    def _submit(project_id: str, chunk_id: str) -> None:
-        with _dropped_in_trouble("submit"):
-            submit(runtime.context(), project_id, chunk_id)
+    @task(name="prelabel.group")  # type: ignore[untyped-decorator]
+    def _group(*project_ids: str) -> None:
+        run("group", project_ids, group)
 
-    @app.task(name="prelabel.poll")  # type: ignore[untyped-decorator]
+    @task(name="prelabel.retry")  # type: ignore[untyped-decorator]
+    def _retry(*project_ids: str) -> None:
+        run("retry", project_ids, retry_due)
+
+    @task(name="prelabel.expire")  # type: ignore[untyped-decorator]
+    def _expire(*project_ids: str) -> None:
+        run("expire", project_ids, expire)
+
+    @task(name="prelabel.submit")  # type: ignore[untyped-decorator]
+    def _submit(*projects_and_chunks: str) -> None:
+        run("submit", projects_and_chunks, submit)
+
+    @task(name="prelabel.poll")  # type: ignore[untyped-decorator]
     def _poll(running: list[list[str]]) -> None:
         with _dropped_in_trouble("poll"):
             poll(runtime.context(), [(project_id, chunk_id) for project_id, chunk_id in running])
 
-    @app.task(name="prelabel.settle")  # type: ignore[untyped-decorator]
-    def _settle(project_id: str, chunk_id: str) -> None:
-        with _dropped_in_trouble("settle"):
-            settle(runtime.context(), project_id, chunk_id)
+    @task(name="prelabel.settle")  # type: ignore[untyped-decorator]
+    def _settle(*projects_and_chunks: str) -> None:
+        run("settle", projects_and_chunks, settle)

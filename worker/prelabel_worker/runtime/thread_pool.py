@@ -1,6 +1,6 @@
 """A pool that runs tasks in threads of the worker's own process, so that one can compute while another waits.
 
-A stage waits for Redis's disk, an upload or a status file, all without the interpreter's lock. A second thread uses
+A stage waits for Redis's disk, an upload or a status file, all without the interpreter's lock. Other threads use
 that time, and there is no parent process that only waits for its child. One process uses one core at most: a worker
 that is asked for more processes has Celery's prefork pool.
 
@@ -18,8 +18,9 @@ import structlog
 from celery.concurrency.base import BasePool, apply_target
 from celery.worker import state
 
-THREADS = 2
-"""Threads of a process. While one waits, the other has the core; more would only hold more chunks in memory."""
+THREADS = 3
+"""Threads of a process. Each waits for about a third of its time: two would leave the core idle now and then, and each
+of more would hold a file in memory while it waits."""
 _LOOK_SECONDS = 0.1
 _log = structlog.get_logger(__name__)
 

@@ -26,9 +26,10 @@ from prelabel_worker.presence import Presence, Process, announce, forget_gone, n
 from prelabel_worker.quarantine.quarantine import LOOK_AGAIN_SECONDS, Quarantine
 from prelabel_worker.runtime import broker, roles
 from prelabel_worker.runtime.clients import connect
+from prelabel_worker.runtime.hints import NAMED_TOGETHER, hints_of
 from prelabel_worker.runtime.liveness import Liveness
 from prelabel_worker.runtime.preflight import ends_worker
-from prelabel_worker.runtime.timers import Due, Timers
+from prelabel_worker.runtime.timers import Timers
 from prelabel_worker.settings import Settings
 
 TICK_SECONDS = 0.25
@@ -141,9 +142,10 @@ class _Tick:
             room = room_for_hints(self._processes, waiting, moves=begun != before)
             if not room:
                 return TICK_SECONDS  # the queue is full: what is due stays due
-            due, wait = self._timers.due(room, roles.stages_of(self._role), most_polls=room * POLLED_TOGETHER)
-            for name, args in _messages(due):
-                self._app.send_task(name, args, producer=producer)
+            stages = roles.stages_of(self._role)
+            due, wait = self._timers.due(room * NAMED_TOGETHER, stages, most_polls=room * POLLED_TOGETHER)
+            for hint in hints_of(due, room):
+                self._app.send_task(f"prelabel.{hint.stage}", hint.args, producer=producer)
         if due:
             return _NEXT_ROUND_SECONDS
         # A timer that is due now but was not returned belongs to another role: do not look again at once.
@@ -209,17 +211,3 @@ def _waiting_hints(channel: Any, queue: str) -> int:
         return int(channel.queue_declare(queue=queue, passive=True).message_count)
     except ChannelError:
         return 0  # no worker has declared the queue yet
-
-
-def _messages(due: list[Due]) -> list[tuple[str, list[Any]]]:
-    """Return the name and arguments of a task for each entry; polls go together, many in one task."""
-    polled = [[entry.project_id, entry.chunk_id] for entry in due if entry.stage == "poll"]
-    tasks: list[tuple[str, list[Any]]] = [
-        ("prelabel.poll", [polled[at : at + POLLED_TOGETHER]]) for at in range(0, len(polled), POLLED_TOGETHER)
-    ]
-    for entry in due:
-        if entry.stage in ("group", "retry", "expire"):
-            tasks.append((f"prelabel.{entry.stage}", [entry.project_id]))
-        elif entry.stage != "poll":
-            tasks.append((f"prelabel.{entry.stage}", [entry.project_id, entry.chunk_id]))
-    return tasks

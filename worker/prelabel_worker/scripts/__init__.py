@@ -18,7 +18,9 @@ from prelabel.wire.durability import Durability, execute
 
 _LIBRARIES = {
     "commit_rows": ("flow_lib", "held_lib", "history_lib", "imported_lib", "frames_lib"),
-    **dict.fromkeys(("group", "purge_cut"), ("lane_lib",)),
+    "group": ("lane_lib", "held_chunk_lib"),
+    "purge_cut": ("lane_lib",),
+    "take": ("held_chunk_lib",),
     **dict.fromkeys(
         ("permit", "stop_account", "request_failed", "request_answered", "resume_account", "see_account"),
         ("account_lib",),
@@ -29,6 +31,7 @@ _LIBRARIES = {
     ),
     **dict.fromkeys(("undo", "count_requests"), ("flow_lib",)),
     **dict.fromkeys(("was_imported", "undo_forget"), ("imported_lib",)),
+    **dict.fromkeys(("cached_ontology", "put_ontology"), ("ontology_lib",)),
 }
 
 

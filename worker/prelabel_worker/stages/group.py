@@ -4,7 +4,7 @@ import structlog
 
 from prelabel_worker.stages.context import StageContext
 from prelabel_worker.stages.guard import surviving
-from prelabel_worker.stages.submit import submit
+from prelabel_worker.stages.submit import submit, submit_held
 
 _log = structlog.get_logger(__name__)
 
@@ -15,16 +15,21 @@ def group(context: StageContext, project_id: str) -> int:
     The others have hints, so that idle processes take them meanwhile. A small project has no others: it costs one task
     instead of two.
     """
-    cut, own = 0, ""
+    number, own = 0, None
     with surviving(context, "group", project_id):
-        for chunk_id in context.ledger.cut_chunks(project_id):
-            if own:
-                context.hint("submit", project_id, own)
-            _log.debug("chunk.cut", project=project_id, chunk=chunk_id)
-            cut, own = cut + 1, chunk_id
-    if own:
-        submit(context, project_id, own)
-    return cut
+        for cut in context.ledger.cut_chunks(project_id):
+            if own is not None:
+                context.hint("submit", project_id, own.id)
+            _log.debug("chunk.cut", project=project_id, chunk=cut.id)
+            number, own = number + 1, cut
+    if own is None:
+        return number
+    if own.held is None:
+        submit(context, project_id, own.id)
+    else:
+        with context.leases.hold(own.held, own.at) as lease:
+            submit_held(context, lease)
+    return number
 
 
 def retry_due(context: StageContext, project_id: str) -> int:

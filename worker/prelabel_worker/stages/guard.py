@@ -4,8 +4,8 @@ Nothing is lost and nothing loops.
 """
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -41,6 +41,20 @@ def leased(
         return
     with context.leases.hold(chunk, taken_at) as lease:
         yield lease
+
+
+@contextmanager
+def all_leased(
+    context: StageContext, stage: str, names: Sequence[tuple[str, str]], purpose: Literal["submit", "follow"]
+) -> Iterator[list[Lease]]:
+    """Lease several chunks inside the block, named by project and id, in one round trip; those that `leased` would."""
+    taken_at, chunks = time.monotonic(), list[Chunk]()
+    for (project_id, _), taken in zip(names, context.ledger.take_all(names, purpose), strict=True):
+        with surviving(context, stage, project_id):
+            if (chunk := taken()) is not None:
+                chunks.append(chunk)
+    with ExitStack() as stack:
+        yield [stack.enter_context(context.leases.hold(chunk, taken_at)) for chunk in chunks]
 
 
 @contextmanager

@@ -1,22 +1,22 @@
 """poll: imports that run → their state, several in one request."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
 
 import structlog
 
 from prelabel.tracing import Span
 from prelabel_worker.accounts.rate_limiter import Permit
 from prelabel_worker.chunks.chunk import Chunk, Verdict
+from prelabel_worker.chunks.ledger import Ended
 from prelabel_worker.labelbox import retry_policy
 from prelabel_worker.labelbox.errors import KeyMissing, RequestError, UnexpectedShape
 from prelabel_worker.labelbox.retry_policy import RetryDecision
 from prelabel_worker.labelbox.sent_request import Operation
 from prelabel_worker.labelbox.types import Import, ImportName
 from prelabel_worker.stages.context import StageContext
-from prelabel_worker.stages.guard import defect_of, guarded, leased, wait_after
+from prelabel_worker.stages.guard import all_leased, defect_of, guarded, wait_after
 from prelabel_worker.stages.permits import LOOK_AGAIN_SECONDS, judged, waits_for
-from prelabel_worker.stages.settle import settle
+from prelabel_worker.stages.settle import settle_held
 from prelabel_worker.tracing.spans import of_request
 
 _log = structlog.get_logger(__name__)
@@ -28,15 +28,16 @@ _GROWTH = 0.5  # the next poll comes after half the import's age, within the set
 
 def poll(context: StageContext, running: Sequence[tuple[str, str]]) -> None:
     """Poll the imports of these (project, chunk), if they are due and unleased, and settle small ones that ended."""
-    ended: list[Chunk] = []
-    with ExitStack() as stack:
-        leases = [stack.enter_context(leased(context, "poll", *names, "follow")) for names in running]
-        chunks = [lease.chunk for lease in leases if lease is not None]
-        for asked_together in _requests(chunks):
+    settled_here: list[Chunk] = []
+    with all_leased(context, "poll", running, "follow") as leases:
+        for asked_together in _requests([lease.chunk for lease in leases]):
             with guarded(context, "poll", *asked_together), of_request("poll", asked_together) as span:
-                _Poll(context, asked_together, ended, span).run()
-    for chunk in ended:
-        settle(context, chunk.project_id, chunk.id)
+                _Poll(context, asked_together, settled_here, span).run()
+    if settled_here:
+        names = [(chunk.project_id, chunk.id) for chunk in settled_here]
+        with all_leased(context, "settle", names, "follow") as leases:
+            for lease in leases:
+                settle_held(context, lease)
 
 
 def _requests(chunks: Sequence[Chunk]) -> Iterator[list[Chunk]]:
@@ -55,10 +56,11 @@ def _requests(chunks: Sequence[Chunk]) -> Iterator[list[Chunk]]:
 class _Poll:
     """One request for the state of imports of one account."""
 
-    def __init__(self, context: StageContext, chunks: list[Chunk], ended: list[Chunk], span: Span) -> None:
+    def __init__(self, context: StageContext, chunks: list[Chunk], settled_here: list[Chunk], span: Span) -> None:
         self._context = context
         self._chunks = chunks
-        self._ended = ended  # the caller settles these
+        self._settled_here = settled_here  # the caller settles these
+        self._ended: list[Ended] = []
         self._span = span
 
     def run(self) -> None:
@@ -84,6 +86,7 @@ class _Poll:
         for chunk, job in zip(chunks, jobs, strict=True):
             with guarded(self._context, "poll", chunk):
                 self._follow(chunk, job)
+        self._record_ends()
 
     def _park(self, permit: Permit) -> None:
         """Poll all of them again, together, at the permit's time."""
@@ -114,6 +117,7 @@ class _Poll:
         for chunk in self._chunks:
             with guarded(self._context, "poll", chunk):
                 self._recover_one(chunk, error, decision, stopped_seconds)
+        self._record_ends()
 
     def _recover_one(self, chunk: Chunk, error: RequestError, decision: RetryDecision, stopped_seconds: float) -> None:
         context, settings = self._context, self._context.settings
@@ -151,14 +155,25 @@ class _Poll:
             ledger.poll_again(chunk, wait, misses=misses, odd_state=odd_state)
 
     def _end(self, chunk: Chunk, verdict: Verdict, job: Import | None = None) -> None:
-        """Record that the import has ended, and have it settled."""
+        """Note that the import has ended; `_record_ends` records it."""
         if verdict is Verdict.LOST:
             _log.error("import.lost", **_names(chunk))
         elif verdict is Verdict.OVERDUE:
             _log.error("import.overdue", **_names(chunk))
-        self._context.ledger.ended(chunk, verdict, job.status_url if job else "", job.error_url if job else "")
-        if sum(other.rows for other in self._ended) + chunk.rows <= _SETTLED_HERE_ROWS:
-            self._ended.append(chunk)
+        self._ended.append(Ended(chunk, verdict, job.status_url if job else "", job.error_url if job else ""))
+
+    def _record_ends(self) -> None:
+        """Record the imports that have ended, and have them settled."""
+        if not self._ended:
+            return
+        for end, check in zip(self._ended, self._context.ledger.ended(self._ended), strict=True):
+            with guarded(self._context, "poll", end.chunk):
+                check()
+                self._have_settled(end.chunk)
+
+    def _have_settled(self, chunk: Chunk) -> None:
+        if sum(other.rows for other in self._settled_here) + chunk.rows <= _SETTLED_HERE_ROWS:
+            self._settled_here.append(chunk)
         else:
             self._context.hint("settle", chunk.project_id, chunk.id)
 

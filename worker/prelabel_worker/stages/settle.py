@@ -34,10 +34,14 @@ _SHOWN_ERRORS = 5
 def settle(context: StageContext, project_id: str, chunk_id: str) -> None:
     """Give every row of an ended import its outcome, if the chunk is due and unleased."""
     with leased(context, "settle", project_id, chunk_id, "follow") as lease:
-        if lease is None:
-            return
-        with guarded(context, "settle", lease.chunk), of_chunk("settle", lease.chunk) as span:
-            _Settlement(context, lease, span).run()
+        if lease is not None:
+            settle_held(context, lease)
+
+
+def settle_held(context: StageContext, lease: Lease) -> None:
+    """Give every row of an ended import its outcome; this process holds the chunk."""
+    with guarded(context, "settle", lease.chunk), of_chunk("settle", lease.chunk) as span:
+        _Settlement(context, lease, span).run()
 
 
 class _Settlement:

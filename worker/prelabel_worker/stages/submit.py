@@ -42,12 +42,16 @@ _ONE_BUILD = threading.Lock()
 def submit(context: StageContext, project_id: str, chunk_id: str) -> None:
     """Turn one chunk into a running import, if it is due and unleased."""
     with leased(context, "submit", project_id, chunk_id, "submit") as lease:
-        if lease is None:
-            return
-        with guarded(context, "submit", lease.chunk), of_chunk("submit", lease.chunk) as span:
-            account = _account(context, lease.chunk)
-            if account is not None:
-                _Submission(context, account, lease, span).run()
+        if lease is not None:
+            submit_held(context, lease)
+
+
+def submit_held(context: StageContext, lease: Lease) -> None:
+    """Turn a chunk that this process holds into a running import."""
+    with guarded(context, "submit", lease.chunk), of_chunk("submit", lease.chunk) as span:
+        account = _account(context, lease.chunk)
+        if account is not None:
+            _Submission(context, account, lease, span).run()
 
 
 def _account(context: StageContext, chunk: Chunk) -> Account | None:
@@ -124,26 +128,26 @@ class _Submission:
         cached = self._ontology(fresh.get)
         if cached is None:
             return None
-        rows = linked(self._context.reader.blocks(self._chunk), self._span)
+        blocks = self._context.reader.blocks(self._chunk)
+        rows = linked(blocks, self._span)
         origin = Origin("submit", self._chunk.id)
         policy = self._policy()
-        built = _build(rows, self._builder(cached), origin, policy)
+        built = _build(rows, self._builder(cached, blocks.forms), origin, policy)
         if built.not_in_ontology:
             renewed = self._ontology(fresh.after_refusal)
             if renewed is None:
                 return None
             if renewed.ontology is not cached.ontology:
-                built = _build(rows, self._builder(renewed), origin, policy)
+                built = _build(rows, self._builder(renewed, blocks.forms), origin, policy)
         return built
 
     def _policy(self) -> Policy | None:
         chunk, memory = self._chunk, self._context.memory
         return Policy(chunk.policy, partial(memory.was_imported, chunk.project_id)) if chunk.policy else None
 
-    def _builder(self, cached: Cached) -> RowBuilder:
-        project_id = self._chunk.project_id
-        forms, ground_truth = self._context.memory.forms(project_id), self._chunk.submit_as is SubmitAs.GROUND_TRUTH
-        return RowBuilder(project_id, cached.ontology, data_row_forms=forms, ground_truth=ground_truth)
+    def _builder(self, cached: Cached, forms: str) -> RowBuilder:
+        ground_truth = self._chunk.submit_as is SubmitAs.GROUND_TRUTH
+        return RowBuilder(self._chunk.project_id, cached.ontology, data_row_forms=forms, ground_truth=ground_truth)
 
     def _ontology(self, get: Callable[[], Cached | None]) -> Cached | None:
         try:

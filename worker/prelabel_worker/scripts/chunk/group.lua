@@ -3,8 +3,10 @@
 --
 -- KEYS[1]  the project's root
 -- ARGV     1 id for the chunk (random), 2 maximum rows, 3 maximum bytes, 4 maximum slow annotations, 5 maximum entries,
---          6 linger in ms, 7 maximum open chunks, 8 newest entry version that this worker knows, 9 lease in ms
--- returns  {'cut', rows, rows that remain in these lanes: with 0 there is no other chunk to cut now}
+--          6 linger in ms, 7 maximum open chunks, 8 newest entry version that this worker knows, 9 lease in ms,
+--          10 a token (random) to hold the chunk with if no other can be cut now, or ''
+-- returns  {'cut', rows that remain in these lanes: with 0 there is no other chunk to cut now} and, if the caller holds
+--          the chunk, what take.lua returns after `taken`
 --          | {'none', the time in ms at which to look again, 0 for never}
 -- cost     O(lanes + open chunks + entries taken); no frame is read
 local id, max_rows, max_bytes = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
@@ -100,7 +102,9 @@ for _, candidate in ipairs(free) do
   if part.entries > 0 then parts[#parts + 1] = part end
   if full or #items >= max_entries then break end
 end
-cut_chunk(id, parts, items, ages, {rows = rows, bytes = bytes, slow = slow, version = version}, lease)
+local token = waiting == rows and ARGV[10] or ''
+cut_chunk(id, parts, items, ages, {rows = rows, bytes = bytes, slow = slow, version = version}, lease, token)
 -- Rows of other lanes are waited for by the open chunks of these, which set the timer when they end.
 if waiting > rows then set_timer('group', now) else redis.call('ZREM', root .. ':timers', 'group') end
-return {'cut', rows, waiting - rows}
+if token == '' then return {'cut', waiting - rows} end
+return {'cut', 0, text(now), (fields_of(chunk_key(id), true, false))}

@@ -6,8 +6,8 @@
 --          6 newest version known here
 -- returns  {'gone'} | {'newer', the time in ms at which to look again} (this worker does not know its version)
 --          | {'other'} (the state does not fit the purpose: the hint is stale) | {'paused', ms until uploads resume}
---          | {'held', ms until the lease ends} | {'early', ms until it is due} | {'taken', Redis's time in ms, fields
---          and values of the chunk…}
+--          | {'held', ms until the lease ends} | {'early', ms until it is due} | {'taken', Redis's time in ms, {fields
+--          and values of the chunk…}}
 local key = chunk_key(ARGV[1])
 local chunk = redis.call('HMGET', key, 'state', 'lease', 'due', 'v')
 if not chunk[1] then
@@ -43,22 +43,7 @@ if chunk[1] == 'submitting' then
 end
 redis.call('HSET', key, 'token', ARGV[2], 'lease', text(now + tonumber(ARGV[3])))
 set_timer('chunk:' .. ARGV[1], now + tonumber(ARGV[3]))
-local answer = {'taken', text(now)}
-for _, value in ipairs(redis.call('HGETALL', key)) do answer[#answer + 1] = value end
-answer[#answer + 1] = 'policy'
-answer[#answer + 1] = redis.call('HGET', root .. ':overrides', 'policy') or ''
-answer[#answer + 1] = 'purging'
-answer[#answer + 1] = purging and '1' or ''
--- Before the upload, the project's overrides decide about these two; after it, the chunk keeps the values that it was
--- uploaded with.
-if unsent then
-  local set = redis.call('HMGET', root .. ':overrides', 'account', 'submitAs')
-  for i, name in ipairs({'account', 'submitAs'}) do
-    answer[#answer + 1] = name
-    answer[#answer + 1] = set[i] or ''
-  end
-  if version_of(set[2], tonumber(chunk[4] or 1)) > tonumber(chunk[4] or 1) then
-    redis.call('HSET', key, 'v', version_of(set[2], 1))
-  end
-end
-return answer
+local fields, submit_as = fields_of(key, unsent, purging)
+local version = tonumber(chunk[4] or 1)
+if unsent and version_of(submit_as, version) > version then redis.call('HSET', key, 'v', version_of(submit_as, 1)) end
+return {'taken', text(now), fields}

@@ -28,8 +28,9 @@ local function age_of(entry)
 end
 
 -- Cut a chunk from the heads of lanes. `parts` are tables of a lane's number, its list, and how many entries and rows of
--- it are taken; `ages` has the age of each item; `total` has the chunk's rows, bytes, slow annotations and version.
-local function cut_chunk(id, parts, items, ages, total, lease)
+-- it are taken; `ages` has the age of each item; `total` has the chunk's rows, bytes, slow annotations and version. The
+-- caller holds the chunk with `token`, or nobody does if it is empty.
+local function cut_chunk(id, parts, items, ages, total, lease, token)
   -- The counts are read first: if one of them is not a number, the script ends and every entry is still in its lane.
   local lanes, names, changes = {}, {'rows'}, {-total.rows}
   for _, part in ipairs(parts) do
@@ -47,7 +48,8 @@ local function cut_chunk(id, parts, items, ages, total, lease)
   for _, part in ipairs(parts) do redis.call('LTRIM', part.list, part.entries, -1) end
   redis.call('HSET', chunk_key(id), 'v', total.version, 'state', 'open', 'lanes', table.concat(lanes, ' '),
     'rows', total.rows, 'bytes', total.bytes, 'slow', total.slow, 'items', table.concat(items, '\n'),
-    'ages', table.concat(ages, ' '), 'due', text(now), 'cutMs', text(now), 'lease', 0, 'attempt', 0, 'cursor', 0, 'settled', 0, 'aside', 0)
+    'ages', table.concat(ages, ' '), 'due', text(now), 'cutMs', text(now), 'lease', token ~= '' and text(now + lease) or 0,
+    'token', token, 'attempt', 0, 'cursor', 0, 'settled', 0, 'aside', 0)
   redis.call('ZADD', root .. ':chunks', text(now), id)
   set_timer('chunk:' .. id, now + lease)
 end

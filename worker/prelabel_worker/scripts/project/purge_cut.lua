@@ -32,5 +32,5 @@ for lane = 0, lanes_of(meta[1]) - 1 do
   if part.entries > 0 then parts[#parts + 1] = part end
 end
 if #items == 0 then return {'none'} end
-cut_chunk(id, parts, items, ages, total, lease)
+cut_chunk(id, parts, items, ages, total, lease, '')
 return {'cut', total.rows}

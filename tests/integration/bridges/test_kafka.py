@@ -98,10 +98,14 @@ def test_of_two_live_members_each_commits_only_its_own_partitions(cluster: Clust
     second = KafkaTopic("detections", config)
     again: list[Delivery] = []
     moved: list[Delivery] = []
-    wait_for(lambda: all([filled(again, first), filled(moved, second)]), "each member to get partitions")
+
+    def all_have_come_again() -> bool:
+        both = all([filled(again, first), filled(moved, second)])
+        return both and {each.where for each in [*moved, *again]} == {each.where for each in in_hand}
+
+    wait_for(all_have_come_again, "each member to get partitions, and the records of all of them")
     first.acknowledge([[each] for each in in_hand])
 
-    assert {each.where for each in [*moved, *again]} == {each.where for each in in_hand}
     assert all(cluster.committed(partition) < 1 for partition in range(4)), "read before the group was divided anew"
     first.acknowledge([[each] for each in again])
     assert sorted(cluster.committed(partition) > 0 for partition in range(4)) == [False, False, True, True]

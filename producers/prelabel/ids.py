@@ -1,7 +1,11 @@
-"""Ids that sort by time."""
+"""Ids that sort by time, and the form of a project's."""
 
 import os
 import time
+
+MAX_PROJECT_ID = 64
+PROJECT_ID = r"^[A-Za-z0-9_-]+\Z"
+"""What a project's id looks like. It is here so that commands which only read need not load the models of messages."""
 
 
 def uuid7() -> bytes:

@@ -1,10 +1,11 @@
-"""Lazy imports: load the names of a package when they are first used (PEP 562).
+"""Lazy imports: load the names of a package when they are first used (PEP 562), and structlog with the first event.
 
 The package imports the same names under `TYPE_CHECKING`, for type checkers and editors; a test compares the two lists.
 """
 
 import sys
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from importlib import import_module
 from typing import Any
 
@@ -24,3 +25,20 @@ def lazily(package: str, names: Mapping[str, str]) -> tuple[Callable[[str], Any]
         return sorted({*vars(sys.modules[package]), *modules})
 
     return load, listed
+
+
+def logger(name: str) -> Any:
+    """Return structlog's logger of this name, for modules that commands load too, which rarely log anything."""
+    return _Logger(name)
+
+
+class _Logger:
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    @cached_property
+    def _loaded(self) -> Any:
+        return import_module("structlog").get_logger(self._name)
+
+    def __getattr__(self, method: str) -> Any:
+        return getattr(self._loaded, method)

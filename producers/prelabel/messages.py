@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from prelabel.annotations.base import Annotation, CheckFailed, Wire, for_people, with_arguments
 from prelabel.annotations.kinds import BY_PLACE, kind_of_json, own_keys
-from prelabel.ids import uuid7
+from prelabel.ids import MAX_PROJECT_ID, PROJECT_ID, uuid7
 
 VERSION = 1
 """The version of the message contract."""
@@ -20,10 +20,8 @@ MAX_GLOBAL_KEY = 200
 """Labelbox's limit (docs/reference/labelbox-format.md#1-4)."""
 MAX_ID = 200
 """Maximum number of characters of a data row id, message id, model name or version; Labelbox's ids have 25."""
-MAX_PROJECT_ID = 64
 MAX_TRACEPARENT = 512
 
-PROJECT_ID = r"^[A-Za-z0-9_-]+\Z"
 RFC_3339 = r"^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})\Z"
 
 

@@ -83,7 +83,7 @@ MAY_IMPORT = {
     "prelabel.access_tokens": "errors printing",
     "prelabel.web_server": "errors",
     "prelabel.gateway": (
-        "access_tokens annotations errors mapping messages printing publishing validation version web_server wire"
+        "access_tokens annotations errors ids mapping messages printing publishing validation version web_server wire"
     ),
     "prelabel.bridges": "errors mapping messages private_files unix_time wire",
     "prelabel.testing": "errors mapping messages printing publishing validation",

@@ -31,7 +31,7 @@ HOSTILE = [
     "\ud800",
 ]
 CLI = ROOT / "worker" / "prelabel_worker" / "cli"
-PRINTERS = {CLI / "shared" / "terminal.py", CLI / "shared" / "screen.py", CLI / "__init__.py"}
+PRINTERS = {*(CLI / "shared" / f"{name}.py" for name in ("terminal", "screen", "listing")), CLI / "__init__.py"}
 _A_COMMAND = re.compile(r"\bprelabel (?!cannot|needs)[a-z]+\b")
 
 

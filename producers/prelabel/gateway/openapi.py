@@ -6,7 +6,8 @@ from typing import Any
 from prelabel.annotations.kinds import KINDS
 from prelabel.errors import Reason
 from prelabel.gateway import events
-from prelabel.messages import MAX_GLOBAL_KEY, MAX_ID, MAX_PROJECT_ID, PROJECT_ID, VERSION
+from prelabel.ids import MAX_PROJECT_ID, PROJECT_ID
+from prelabel.messages import MAX_GLOBAL_KEY, MAX_ID, VERSION
 from prelabel.version import __version__
 
 _Json = dict[str, Any]

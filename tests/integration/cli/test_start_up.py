@@ -94,6 +94,20 @@ def test_modules_that_healthy_loads_build_no_models(tmp_path: Path) -> None:
     assert not roots(modules) & (HEAVY | {"pydantic"})
 
 
+@pytest.mark.parametrize(
+    ("command", "ends_with"),
+    [("status --json", 0), ("audit --json", 0), ("wait --timeout 0", 0), ("dead list", 3), ("project pause p", 3)],
+)
+def test_commands_of_operators_load_no_models_of_messages_and_nothing_that_logs_or_prints_tables(
+    tmp_path: Path, redis_url: str, prefix: str, command: str, ends_with: int
+) -> None:
+    told = {REDIS_URL.variable: redis_url, KEY_PREFIX.variable: prefix}
+    modules = after(tmp_path, *command.split(), ends_with=ends_with, **told)
+
+    assert not roots(modules) & (HEAVY - {"pydantic_settings", "zstandard"})
+    assert not {name for name in modules if name.startswith(("prelabel.annotations", "prelabel.messages"))}
+
+
 def test_a_command_loads_no_other_command(tmp_path: Path) -> None:
     modules = after(tmp_path, "actions", "--help")
 

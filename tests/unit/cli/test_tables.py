@@ -11,7 +11,7 @@ from prelabel.unix_time import UnixTime
 from prelabel_worker.cli.dead.list import _dead_letters
 from prelabel_worker.cli.health.status import table as project_table
 from prelabel_worker.cli.imports.command import _table as import_table
-from prelabel_worker.cli.shared.screen import Screen
+from prelabel_worker.cli.shared.listing import Screen
 from prelabel_worker.dead_letters.letter import DeadLetter
 from prelabel_worker.queries.imports import ImportStatus
 from prelabel_worker.queries.status import ProjectStatus

@@ -7,8 +7,7 @@ import random
 from dataclasses import dataclass
 from typing import Literal
 
-import structlog
-
+from prelabel.lazy import logger
 from prelabel.wire import keys
 from prelabel.wire.client import Client
 from prelabel_worker.accounts.pauses import Pauses, StopKind
@@ -30,7 +29,7 @@ POLLED_TOGETHER = 25
 """Maximum number of imports that one request asks for, with one permit."""
 _LEAST_JITTER = 0.75  # smallest share of the usual time for which the breaker opens
 
-_log = structlog.get_logger(__name__)
+_log = logger(__name__)
 
 Purpose = Literal["upload", "follow", "ask"]
 """A pause stops `upload` and `ask` (a person's question), not `follow`: polls, and look-ups of lost imports."""

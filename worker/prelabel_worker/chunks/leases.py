@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import redis
-import structlog
 
+from prelabel.lazy import logger
 from prelabel_worker.chunks.chunk import Chunk
 
-_log = structlog.get_logger(__name__)
+_log = logger(__name__)
 
 
 class Lease:

@@ -6,15 +6,17 @@ A run that was interrupted can be repeated: a new name is never also an old name
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from prelabel.errors import MalformedMessage, PrelabelError, Reason, quoted
-from prelabel.validation.gate import Prepared, prepare
 from prelabel.wire.lanes import lane_of
 from prelabel_worker.chunks.held_rows import facts_of
 from prelabel_worker.dead_letters.letter import DeadLetter
+
+if TYPE_CHECKING:
+    from prelabel.validation.gate import Prepared
 
 _BETWEEN_TOKENS = re.compile(rb'("(?:[^"\\]|\\.)*")|[ \t\r\n]+')
 _FIELDS = {"feature": "features", "option": "options", "classification": "classifications"}
@@ -139,11 +141,15 @@ def _levels(item: dict[str, Any]) -> Iterator[tuple[list[dict[str, Any]], list[d
         open_items += options + nested
 
 
-def checked(dead_letter: DeadLetter, raw: bytes) -> Prepared:
+def checked(dead_letter: DeadLetter, raw: bytes) -> "Prepared":
     """Check a dead letter's new message by the rules of publishing. Raises MessageError.
 
     The project and the message id must stay the same; a missing message id is added.
     """
+    from prelabel.validation.gate import (
+        prepare,
+    )  # loads the models of messages, which reading dead letters does not need
+
     try:
         message = orjson.loads(raw)
         if dead_letter.message_id and isinstance(message, dict) and message.get("messageId") is None:
@@ -170,7 +176,7 @@ class EditedMessage:
     body: bytes
 
 
-def edited_message(dead_letter: DeadLetter, prepared: Prepared, lanes: int) -> EditedMessage:
+def edited_message(dead_letter: DeadLetter, prepared: "Prepared", lanes: int) -> EditedMessage:
     """Return what is stored of a dead letter with a new message. `lanes` is the project's number of lanes.
 
     The facts about the row are those of the new message; the reason why it is a dead letter stays.

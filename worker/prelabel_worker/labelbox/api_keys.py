@@ -6,9 +6,9 @@ import stat
 import time
 from collections.abc import Callable, Mapping
 
-import structlog
 from pydantic import SecretStr
 
+from prelabel.lazy import logger
 from prelabel.printing import printable
 from prelabel_worker.errors import ConfigurationError
 from prelabel_worker.redis_settings import FILE_SUFFIX, secret_of_file
@@ -16,7 +16,7 @@ from prelabel_worker.redis_settings import FILE_SUFFIX, secret_of_file
 LOOK_SECONDS = 2.0
 """Seconds after which a file is looked at again, when its keys are asked for."""
 _REMEMBERED = 16
-_log = structlog.get_logger(__name__)
+_log = logger(__name__)
 
 Keys = Mapping[str, SecretStr]
 """Account → its API key."""

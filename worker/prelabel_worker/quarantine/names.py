@@ -6,7 +6,7 @@ Everybody who may publish can write the set of projects, so it may contain any b
 import re
 from collections.abc import Iterable
 
-from prelabel.messages import MAX_PROJECT_ID, PROJECT_ID
+from prelabel.ids import MAX_PROJECT_ID, PROJECT_ID
 
 _PROJECT_ID = re.compile(PROJECT_ID)
 _HEX = "hex:"

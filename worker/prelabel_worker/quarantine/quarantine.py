@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import orjson
 import redis
-import structlog
 import zstandard
 
 from prelabel.json_record import JsonRecord
+from prelabel.lazy import logger
 from prelabel.wire import keys
 from prelabel.wire.client import Client, is_of_keys, words_of
 from prelabel_worker.errors import ProjectUnreadable
@@ -27,7 +27,7 @@ MAX_PROJECTS = 1000
 ENDS_AFTER_SECONDS = 5 * LOOK_AGAIN_SECONDS
 """Seconds without an error after which a project is released."""
 _GARBAGE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, MemoryError, struct.error)
-_log = structlog.get_logger(__name__)
+_log = logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)

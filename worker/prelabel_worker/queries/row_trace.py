@@ -22,8 +22,7 @@ from prelabel_worker.dead_letters.letter import DeadLetter
 from prelabel_worker.dead_letters.store import HeldRows
 from prelabel_worker.queries.imports import Imports, ImportStatus
 from prelabel_worker.queries.leftovers import leftovers_of
-from prelabel_worker.rendering.identity import row_key
-from prelabel_worker.rendering.row_builder import FORMS
+from prelabel_worker.rendering.identity import FORMS, row_key
 
 MAX_FRAMES = 5_000
 """Maximum number of frames that one trace reads."""

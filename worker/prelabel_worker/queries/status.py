@@ -20,7 +20,7 @@ from prelabel_worker.presence import WorkerStatus, living
 from prelabel_worker.quarantine.names import project_id as project_id_of
 from prelabel_worker.quarantine.names import project_ids
 from prelabel_worker.quarantine.quarantine import Quarantine, Quarantined, readable
-from prelabel_worker.rendering.row_builder import FORMS
+from prelabel_worker.rendering.identity import FORMS
 
 OUTCOMES = ("imported", "superseded", "skipped", "dead", "discarded")
 _META = (

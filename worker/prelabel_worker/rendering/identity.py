@@ -12,6 +12,8 @@ from functools import lru_cache
 from typing import NamedTuple
 from uuid import UUID
 
+FORMS = {"i": "id", "k": "globalKey"}
+"""The forms of a data row's name: how keys begin, and the field of a message."""
 _UUID_PERSON = b"prelabel.uuid.2"
 _ROW_PERSON = b"prelabel.row.1"
 _MARK_PERSON = b"prelabel.mark.1"

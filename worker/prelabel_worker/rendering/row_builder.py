@@ -17,6 +17,7 @@ from prelabel_worker.ontology.answered_once import Asked, check_once
 from prelabel_worker.ontology.ontology import Ontology
 from prelabel_worker.ontology.tree import Feature
 from prelabel_worker.rendering.identity import (
+    FORMS,
     ProjectIdentity,
     packed_row_key,
     split_uuids,
@@ -28,8 +29,6 @@ from prelabel_worker.rendering.ndjson import lines, strip
 
 _LINK = BY_NAME["relationship"]
 _NONE: Mapping[bytes, int] = MappingProxyType({})
-FORMS = {"i": "id", "k": "globalKey"}
-"""The forms of a data row's name: how keys begin, and the field of a message."""
 _TOGETHER_BYTES = 64 * 1024
 """Messages of so many bytes are built together."""
 

@@ -1,10 +1,9 @@
 """`prelabel dead list` and `prelabel dead groups`."""
 
 from itertools import islice
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 
 from prelabel.printing import counted
 from prelabel_worker.cli.dead.filters import Choice, Store, filtered
@@ -14,6 +13,9 @@ from prelabel_worker.cli.shared.screen import console, joined, new_table
 from prelabel_worker.cli.shared.terminal import NOTHING, AsJson, Project, RedisUrl, out, say, when
 from prelabel_worker.dead_letters.explain import explanation, in_short
 from prelabel_worker.dead_letters.letter import DeadLetter, DeadLetterGroup
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 
 @filtered
@@ -77,7 +79,7 @@ def _print_group(group: DeadLetterGroup) -> None:
     print_(f"  {group.retry_command}", highlight=False, soft_wrap=True)
 
 
-def _dead_letters(dead_letters: list[DeadLetter], *, one_line: bool = False) -> Table:
+def _dead_letters(dead_letters: list[DeadLetter], *, one_line: bool = False) -> "Table":
     """Return the table, whose ids stay whole in 80 columns; a terminal shows a dead letter on several lines."""
     table = new_table("id", "project", "data row, problem")
     for dead_letter in dead_letters:

@@ -1,10 +1,9 @@
 """`prelabel audit`."""
 
 import time
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 
 from prelabel_worker.cli.shared.configuration import settings_for
 from prelabel_worker.cli.shared.connection import connect
@@ -13,7 +12,9 @@ from prelabel_worker.cli.shared.screen import console, new_table
 from prelabel_worker.cli.shared.terminal import DONE_WITH_DEAD, AsJson, RedisUrl, out, print_lines
 from prelabel_worker.queries.audit import ProjectAudit
 from prelabel_worker.queries.audit import audit as reconcile
-from prelabel_worker.queries.file_metrics import of_audit
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 
 def audit(
@@ -28,6 +29,8 @@ def audit(
     settings = settings_for(redis_url)
     audits = reconcile(connect(settings), settings.key_prefix)
     if metrics:
+        from prelabel_worker.queries.file_metrics import of_audit  # loads the library of metrics
+
         print_lines(of_audit(audits, time.time()))
     elif as_json:
         out(
@@ -44,7 +47,7 @@ def audit(
         raise typer.Exit(DONE_WITH_DEAD)
 
 
-def balance(audits: list[ProjectAudit]) -> Table:
+def balance(audits: list[ProjectAudit]) -> "Table":
     """Return a table: published = imported + superseded + skipped + dead + discarded + pending, for each project."""
     names = ("published", "imported", "superseded", "skipped", "dead", "discarded", "pending")
     table = new_table("project", *names, "balance", numbers=names)

@@ -1,12 +1,9 @@
 """`prelabel status`."""
 
 import time
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Group, RenderableType
-from rich.live import Live
-from rich.table import Table
 
 from prelabel.printing import and_more, command, counted
 from prelabel_worker.accounts.status import Accounts, AccountStatus, Stop
@@ -18,6 +15,10 @@ from prelabel_worker.cli.shared.terminal import AsJson, Project, RedisUrl, out, 
 from prelabel_worker.presence import WorkerStatus
 from prelabel_worker.queries.status import Inspector, ProjectStatus, Survey
 from prelabel_worker.queries.waiting import Surroundings
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.table import Table
 
 _REFRESH_SECONDS = 0.5
 _SHOWN_NAMES = 5
@@ -58,6 +59,8 @@ def status(
             }
         )
     elif watch:
+        from rich.live import Live
+
         with Live(view(inspector, accounts, project), console=console(), refresh_per_second=4) as live:
             while True:
                 time.sleep(_REFRESH_SECONDS)
@@ -69,8 +72,10 @@ def status(
             say_no_rows(settings)
 
 
-def view(inspector: Inspector, accounts: Accounts | None = None, project: str | None = None) -> RenderableType:
+def view(inspector: Inspector, accounts: Accounts | None = None, project: str | None = None) -> "RenderableType":
     """Return the table of projects, the accounts that are stopped, why rows wait, and the line of workers."""
+    from rich.console import Group
+
     by_name = {account.name: account for account in (accounts.all() if accounts else ())}
     stopped = [account for account in by_name.values() if not account.in_order]
     notes = [f"account {account.name}: {account_note(account)}" for account in stopped]
@@ -108,7 +113,7 @@ def without_emptied(projects: list[ProjectStatus]) -> tuple[list[ProjectStatus],
     return listed, [f"{number} not listed, since all rows were discarded; show one with {example}"]
 
 
-def table(projects: list[ProjectStatus], *, narrow: bool | None = None) -> Table:
+def table(projects: list[ProjectStatus], *, narrow: bool | None = None) -> "Table":
     """Return a table of rows by outcome, one line a project; a narrow screen gets no columns without content."""
     numbers = (*COLUMNS, "oldest waits")
     lines = []
@@ -155,7 +160,7 @@ def _stop(stop: Stop) -> str:
     return f"{stop.kind}{key} {until}: {stop.why}"
 
 
-def _workers(workers: list[WorkerStatus]) -> RenderableType:
+def _workers(workers: list[WorkerStatus]) -> "RenderableType":
     if not workers:
         return styled("no workers", "yellow")
     names = ", ".join(f"{worker.label} ({worker.version}, {worker.role})" for worker in workers)

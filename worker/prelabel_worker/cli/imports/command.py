@@ -3,10 +3,9 @@
 from collections.abc import Iterator
 from heapq import merge
 from itertools import islice
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.table import Table
 
 from prelabel.printing import command, counted
 from prelabel_worker.cli.shared.configuration import settings_for
@@ -20,6 +19,9 @@ from prelabel_worker.operations.action_log import Actions
 from prelabel_worker.operations.projects import Projects
 from prelabel_worker.queries.imports import Imports, ImportStatus
 from prelabel_worker.queries.status import Inspector
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 
 def list_imports(
@@ -137,7 +139,7 @@ def _newest(imports: Imports, projects: list[str], running: bool) -> Iterator[Im
         yield from merge(*settled, key=lambda status: -(status.settled_at or 0))
 
 
-def _table(imports: list[ImportStatus], now: float) -> Table:
+def _table(imports: list[ImportStatus], now: float) -> "Table":
     columns = ("chunk", "project", "state", "rows", "outcomes", "attempts", "cut", "took")
     table = new_table(*columns, numbers=("rows", "attempts", "took"), spare="import")
     for status in imports:

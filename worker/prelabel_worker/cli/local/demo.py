@@ -25,7 +25,8 @@ from prelabel_worker.cli.local.demo_rows import DEMO_DATA, MEANT, MISSPELT, PROJ
 from prelabel_worker.cli.local.running import for_programs_elsewhere, supervise
 from prelabel_worker.cli.local.sandbox import put_project
 from prelabel_worker.cli.shared.interrupts import ends_as_an_exception, stop_signals
-from prelabel_worker.cli.shared.screen import Screen, console, styled
+from prelabel_worker.cli.shared.listing import Screen
+from prelabel_worker.cli.shared.screen import console, styled
 from prelabel_worker.cli.shared.terminal import AWAY, DONE_WITH_DEAD, TIMED_OUT, say
 from prelabel_worker.dead_letters.explain import explanation
 from prelabel_worker.dead_letters.letter import DeadLetter

@@ -1,10 +1,9 @@
 """`prelabel account`: list, pause, resume."""
 
 import re
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 
 from prelabel_worker.accounts.pauses import Pauses, end_of
 from prelabel_worker.accounts.status import Accounts, AccountStatus
@@ -16,6 +15,9 @@ from prelabel_worker.cli.shared.known import check_account
 from prelabel_worker.cli.shared.screen import console, new_table
 from prelabel_worker.cli.shared.terminal import NOTHING, AsJson, RedisUrl, out, report, until_when, usage
 from prelabel_worker.operations.action_log import Actions, user
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 Name = Annotated[str, typer.Argument(metavar="ACCOUNT", help="The account's name, as in PRELABEL_ACCOUNT_KEYS.")]
 
@@ -96,7 +98,7 @@ def _keys(account: AccountStatus) -> str:
     return ", ".join(f"{key} ({len(workers)})" for key, workers in account.keys.items())
 
 
-def _table(accounts: list[AccountStatus]) -> Table:
+def _table(accounts: list[AccountStatus]) -> "Table":
     numeric = ("limit", "rate now", "last minute", "projects")
     table = new_table("account", *numeric, "key here", "workers", "keys", "note", numbers=numeric)
     for account in accounts:

@@ -4,10 +4,9 @@ import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.table import Table
 
 from prelabel.errors import InboxFull
 from prelabel.printing import command, counted
@@ -43,6 +42,9 @@ from prelabel_worker.cli.shared.terminal import (
     print_lines,
     say,
 )
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The publishers' spool_dir.")]
 _ANY_SIZE = 2**62
@@ -194,7 +196,7 @@ def _drain(spool: ProjectSpool, project_id: str, inbox: Inbox, limits: Limits, o
     return sent, stayed
 
 
-def _table(spools: list[dict[str, Any]]) -> Table:
+def _table(spools: list[dict[str, Any]]) -> "Table":
     numbers = ("rows", "bytes", "oldest", "too old", DAMAGED)
     table = new_table("slot", "project", *numbers, "publisher", numbers=numbers)
     for facts in spools:

@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from prelabel.annotations.base import Annotation, CheckFailed, Wire, for_people, with_arguments
 from prelabel.annotations.kinds import BY_PLACE, kind_of_json, own_keys
-from prelabel.ids import MAX_PROJECT_ID, PROJECT_ID, uuid7
+from prelabel.ids import MAX_PROJECT_ID, PROJECT_ID, message_uuid7
 
 VERSION = 1
 """The version of the message contract."""
@@ -27,7 +27,7 @@ RFC_3339 = r"^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2
 
 def new_message_id() -> str:
     """Return a UUID that sorts by the millisecond in which it was made."""
-    text = uuid7().hex()
+    text = message_uuid7().hex()
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 

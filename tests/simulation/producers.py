@@ -76,9 +76,9 @@ class Producer(Process):
         left: dict[str, list[Message]] = {}
         for project, messages in self.pending.items():
             buffer = self.outboxes.own[project].buffer
-            flying, waiting = _numbers(buffer.in_flight), _numbers(buffer.waiting)
+            flying, in_memory = _numbers(buffer.in_flight), _numbers(buffer.in_memory())
             for message in messages:
-                if message.number in flying or message.number in waiting:
+                if message.number in in_memory:
                     message.state = "maybe" if message.number in flying else "lost"
                 else:  # Redis has it, or the disk
                     left.setdefault(project, []).append(message)

@@ -1,7 +1,9 @@
 """The buffered rows of one project, and how they are cut into frames; without threads, a clock or Redis."""
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from operator import attrgetter
 
 import msgspec
@@ -26,6 +28,18 @@ class Row(msgspec.Struct, frozen=True, gc=False, array_like=True):
     slow: int
     #: The context of the span in which it was published, see `prelabel.tracing`; empty for none.
     trace: bytes = b""
+
+
+class Batch(msgspec.Struct, gc=False):
+    """The rows of one send.
+
+    They are gathered here when they are added. To count and copy them later, when they have left the processor's
+    caches, would take 0.2 µs a row, during which `publish()` waits.
+    """
+
+    rows: list[Row]
+    #: Bytes of their messages.
+    bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +71,10 @@ class ProjectBuffer:
     limits: Limits
     #: The number of lanes to cut frames for.
     lanes: int = DEFAULT_LANES
-    #: Rows in memory that are not in flight.
-    waiting: list[Row] = field(default_factory=list)
+    #: Rows in memory that are not in flight, as the next sends; rows are added to the last one.
+    waiting: deque[Batch] = field(default_factory=deque)
+    #: Number of waiting rows.
+    waiting_rows: int = 0
     #: Bytes of the waiting rows' messages.
     waiting_bytes: int = 0
     #: Rows that a thread is sending, or writing to the disk.
@@ -84,15 +100,20 @@ class ProjectBuffer:
 
     def add(self, row: Row, now: float) -> bool:
         """Accept a row at the end; return whether the rows in memory may be ready earlier than before."""
-        size, before = len(row.raw), self.waiting_bytes
-        self.waiting.append(row)
+        size, before, limits = len(row.raw), self.waiting_bytes, self.limits
         self.waiting_bytes = after = before + size
+        self.waiting_rows = rows = self.waiting_rows + 1
         self.accepted += 1
-        rows = len(self.waiting)
         if rows == 1:
+            self.waiting.append(Batch([row], size))
             self.oldest = now
             return True
-        limits = self.limits
+        batch = self.waiting[-1]
+        if len(batch.rows) < limits.send_rows and batch.bytes + size <= limits.send_bytes:
+            batch.rows.append(row)
+            batch.bytes += size
+        else:
+            self.waiting.append(Batch([row], size))
         return rows == limits.send_rows or before < limits.send_bytes <= after
 
     @property
@@ -108,7 +129,7 @@ class ProjectBuffer:
     @property
     def rows_in_memory(self) -> int:
         """Return the number of rows that are neither in Redis nor in the spool."""
-        return len(self.waiting) + len(self.in_flight)
+        return self.waiting_rows + len(self.in_flight)
 
     @property
     def bytes_in_memory(self) -> int:
@@ -118,7 +139,7 @@ class ProjectBuffer:
     def has_room(self, max_rows: int, max_bytes: int) -> bool:
         """Return whether a row may be added, with at most so many rows and bytes in memory before it."""
         return (
-            len(self.waiting) + len(self.in_flight) < max_rows and self.waiting_bytes + self.in_flight_bytes < max_bytes
+            self.waiting_rows + len(self.in_flight) < max_rows and self.waiting_bytes + self.in_flight_bytes < max_bytes
         )
 
     def ready_at(self) -> float | None:
@@ -127,7 +148,7 @@ class ProjectBuffer:
             return 0.0
         if not self.waiting:
             return None
-        full = len(self.waiting) >= self.limits.send_rows or self.waiting_bytes >= self.limits.send_bytes
+        full = self.waiting_rows >= self.limits.send_rows or self.waiting_bytes >= self.limits.send_bytes
         if full or self.flush_until > self.answered:
             return 0.0
         return self.oldest + self.limits.linger_seconds
@@ -151,25 +172,17 @@ class ProjectBuffer:
 
     def take(self, now: float) -> None:
         """Put the oldest waiting rows in flight, unless other rows are in flight already."""
-        if self.in_flight:
+        if self.in_flight or not self.waiting:
             return
-        rows, size = self._next_send()
-        self.in_flight, self.in_flight_bytes = self.waiting[:rows], size
-        del self.waiting[:rows]
-        self.waiting_bytes -= size
+        batch = self.waiting.popleft()
+        self.in_flight, self.in_flight_bytes = batch.rows, batch.bytes
+        self.waiting_rows -= len(batch.rows)
+        self.waiting_bytes -= batch.bytes
         self.oldest = now
 
-    def _next_send(self) -> tuple[int, int]:
-        """Return how many of the waiting rows fit one send, at least one, and their bytes."""
-        limits, rows = self.limits, len(self.waiting)
-        if rows <= limits.send_rows and self.waiting_bytes <= limits.send_bytes:
-            return rows, self.waiting_bytes
-        size = 0
-        for at, row in enumerate(self.waiting[: limits.send_rows]):
-            if at and size + len(row.raw) > limits.send_bytes:
-                return at, size
-            size += len(row.raw)
-        return min(rows, limits.send_rows), size
+    def in_memory(self) -> Iterator[Row]:
+        """Return the rows in memory, oldest first."""
+        return chain(self.in_flight, *(batch.rows for batch in self.waiting))
 
     def encode(self, trace: bytes = b"") -> list[bytes]:
         """Return the frames of the rows in flight; compresses them first, and nothing else may touch them meanwhile.

@@ -390,7 +390,7 @@ class Outboxes:
         """Yield the records that a journal needs of the rows in memory; the caller holds the lock."""
         for box in self.own.values():
             buffer = box.buffer
-            for number, row in enumerate([*buffer.in_flight, *buffer.waiting], buffer.left + 1):
+            for number, row in enumerate(buffer.in_memory(), buffer.left + 1):
                 yield Accepted(box.project_id, number, row)
             if buffer.frames:
                 yield _cut(box)

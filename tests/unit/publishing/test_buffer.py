@@ -1,5 +1,7 @@
 """The publisher's buffer: order, limits, and the same frames until they are answered."""
 
+import itertools
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -41,6 +43,36 @@ def test_a_row_that_makes_others_ready_earlier_says_so_once() -> None:
     earlier = [by_rows.add(row(str(n)), now=5.0) for n in range(12)]
     assert earlier == [True, *[False] * 8, True, False, False]
     assert [by_bytes.add(row("a", 400), now=5.0) for _ in range(4)] == [True, False, True, False]
+
+
+@given(st.lists(st.integers(2, 1200), max_size=60), st.lists(st.booleans(), min_size=60, max_size=60))
+def test_sends_are_in_order_and_each_is_as_large_as_its_limits_allow(sizes: list[int], takes: list[bool]) -> None:
+    buffer = ProjectBuffer(LIMITS)
+    rows = [row(str(at), size) for at, size in enumerate(sizes)]
+    sends: list[list[Row]] = []
+
+    def send() -> None:
+        buffer.take(0.0)
+        sends.append(buffer.in_flight)
+        assert len(buffer.in_flight) == 1 or sum(len(one.raw) for one in buffer.in_flight) <= LIMITS.send_bytes
+        buffer.answer()
+
+    for one, take in zip(rows, takes, strict=False):
+        buffer.add(one, 0.0)
+        assert list(buffer.in_memory()) == rows[buffer.left : buffer.accepted]
+        if take and buffer.ready_at() == 0.0:
+            send()
+    while buffer.rows:
+        send()
+
+    assert [one for each in sends for one in each] == rows
+    assert all(len(each) <= LIMITS.send_rows for each in sends)
+    for each, after in itertools.pairwise(sends):  # the next row had no room, or the send went as soon as it was full
+        size = sum(len(one.raw) for one in each)
+        assert (
+            len(each) == LIMITS.send_rows or size + len(after[0].raw) > LIMITS.send_bytes or size >= LIMITS.send_bytes
+        )
+    assert buffer.bytes_in_memory == buffer.rows_in_memory == 0
 
 
 def test_frames_in_flight_stay_the_same_until_they_are_answered() -> None:

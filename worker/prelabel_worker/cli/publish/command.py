@@ -13,7 +13,7 @@ import typer
 from prelabel import Publisher
 from prelabel.printing import counted
 from prelabel.readers import Record, Source, UnreadableInput
-from prelabel.validation.gate import prepare_with_kinds
+from prelabel.validation.gate import prepare
 from prelabel_worker.cli.publish.predictions import Predictions, reading, say_left_out
 from prelabel_worker.cli.publish.report import Reporting
 from prelabel_worker.cli.publish.send import FLUSH_SECONDS, FirstRefusals, Refused, send
@@ -105,12 +105,12 @@ def _try_file(predictions: Predictions, file: str, project: str | None, *, as_js
     examples: list[str] = []
 
     def take(record: Record) -> None:
-        prepared, kinds = prepare_with_kinds(record.message)
+        prepared = prepare(record.message)
         if len(examples) < _EXAMPLES:
             message = record.message
             examples.append((message if isinstance(message, bytes) else orjson.dumps(message)).decode())
         messages[prepared.project_id] += 1
-        annotations[prepared.project_id].update(kind.name for kind in kinds)
+        annotations[prepared.project_id].update(kind.name for kind in prepared.kinds)
 
     with _opened(predictions, file, project, left_out) as source:
         published, refused = send(source, take, lambda: None, first)

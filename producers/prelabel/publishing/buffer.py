@@ -30,18 +30,6 @@ class Row(msgspec.Struct, frozen=True, gc=False, array_like=True):
     trace: bytes = b""
 
 
-class Batch(msgspec.Struct, gc=False):
-    """The rows of one send.
-
-    They are gathered here when they are added. To count and copy them later, when they have left the processor's
-    caches, would take 0.2 µs a row, during which `publish()` waits.
-    """
-
-    rows: list[Row]
-    #: Bytes of their messages.
-    bytes: int
-
-
 @dataclass(frozen=True, slots=True)
 class Limits:
     """When rows are sent, and how much goes into one send and one frame."""
@@ -60,6 +48,22 @@ class Limits:
     linger_seconds: float
 
 
+class Batch(msgspec.Struct, gc=False):
+    """The rows of one send.
+
+    They are gathered here when they are added. To count and copy them later, when they have left the processor's
+    caches, would take 0.2 µs a row, during which `publish()` waits.
+    """
+
+    rows: list[Row]
+    #: Bytes of their messages.
+    bytes: int
+
+    def is_full(self, limits: Limits) -> bool:
+        """Return whether it has as many rows or bytes as a send may have."""
+        return len(self.rows) >= limits.send_rows or self.bytes >= limits.send_bytes
+
+
 @dataclass(slots=True)
 class ProjectBuffer:
     """The rows of one project that Redis does not have yet, in the order in which they were published.
@@ -73,10 +77,6 @@ class ProjectBuffer:
     lanes: int = DEFAULT_LANES
     #: Rows in memory that are not in flight, as the next sends; rows are added to the last one.
     waiting: deque[Batch] = field(default_factory=deque)
-    #: Number of waiting rows.
-    waiting_rows: int = 0
-    #: Bytes of the waiting rows' messages.
-    waiting_bytes: int = 0
     #: Rows that a thread is sending, or writing to the disk.
     in_flight: list[Row] = field(default_factory=list)
     #: Bytes of the messages in flight.
@@ -87,6 +87,10 @@ class ProjectBuffer:
     trace: bytes = b""
     #: Since when the waiting rows wait, by the clock of `add`.
     oldest: float = 0.0
+    #: Number of rows that are neither in Redis nor in the spool.
+    rows_in_memory: int = 0
+    #: Bytes of their messages.
+    bytes_in_memory: int = 0
     #: Rows ever accepted, including the rows that were on the disk at the start.
     accepted: int = 0
     #: Rows on the disk.
@@ -100,21 +104,21 @@ class ProjectBuffer:
 
     def add(self, row: Row, now: float) -> bool:
         """Accept a row at the end; return whether the rows in memory may be ready earlier than before."""
-        size, before, limits = len(row.raw), self.waiting_bytes, self.limits
-        self.waiting_bytes = after = before + size
-        self.waiting_rows = rows = self.waiting_rows + 1
+        size, waiting, limits = len(row.raw), self.waiting, self.limits
         self.accepted += 1
-        if rows == 1:
-            self.waiting.append(Batch([row], size))
+        self.rows_in_memory += 1
+        self.bytes_in_memory += size
+        if not waiting:
+            waiting.append(Batch([row], size))
             self.oldest = now
             return True
-        batch = self.waiting[-1]
+        batch = waiting[-1]
         if len(batch.rows) < limits.send_rows and batch.bytes + size <= limits.send_bytes:
             batch.rows.append(row)
             batch.bytes += size
-        else:
-            self.waiting.append(Batch([row], size))
-        return rows == limits.send_rows or before < limits.send_bytes <= after
+            return len(batch.rows) == limits.send_rows or batch.bytes == limits.send_bytes
+        waiting.append(Batch([row], size))
+        return not batch.is_full(limits)
 
     @property
     def rows(self) -> int:
@@ -126,21 +130,9 @@ class ProjectBuffer:
         """Return how many rows have left the memory: Redis or the disk has them."""
         return self.answered + self.spooled
 
-    @property
-    def rows_in_memory(self) -> int:
-        """Return the number of rows that are neither in Redis nor in the spool."""
-        return self.waiting_rows + len(self.in_flight)
-
-    @property
-    def bytes_in_memory(self) -> int:
-        """Return the bytes of the messages of the rows in memory."""
-        return self.waiting_bytes + self.in_flight_bytes
-
     def has_room(self, max_rows: int, max_bytes: int) -> bool:
         """Return whether a row may be added, with at most so many rows and bytes in memory before it."""
-        return (
-            self.waiting_rows + len(self.in_flight) < max_rows and self.waiting_bytes + self.in_flight_bytes < max_bytes
-        )
+        return self.rows_in_memory < max_rows and self.bytes_in_memory < max_bytes
 
     def ready_at(self) -> float | None:
         """Return from when the rows in memory need not wait for more rows, 0 for at once; None if there are none."""
@@ -148,8 +140,7 @@ class ProjectBuffer:
             return 0.0
         if not self.waiting:
             return None
-        full = self.waiting_rows >= self.limits.send_rows or self.waiting_bytes >= self.limits.send_bytes
-        if full or self.flush_until > self.answered:
+        if len(self.waiting) > 1 or self.waiting[0].is_full(self.limits) or self.flush_until > self.answered:
             return 0.0
         return self.oldest + self.limits.linger_seconds
 
@@ -176,8 +167,6 @@ class ProjectBuffer:
             return
         batch = self.waiting.popleft()
         self.in_flight, self.in_flight_bytes = batch.rows, batch.bytes
-        self.waiting_rows -= len(batch.rows)
-        self.waiting_bytes -= batch.bytes
         self.oldest = now
 
     def in_memory(self) -> Iterator[Row]:
@@ -215,6 +204,8 @@ class ProjectBuffer:
         self.frames = list(frames_of(self.in_flight, lanes, self.limits, self.trace))
 
     def _let_go(self) -> None:
+        self.rows_in_memory -= len(self.in_flight)
+        self.bytes_in_memory -= self.in_flight_bytes
         self.in_flight, self.frames, self.in_flight_bytes, self.trace = [], [], 0, b""
 
 

@@ -191,7 +191,9 @@ def compare(client: "redis.Redis", rows: int) -> dict[str, Any]:
     numbers: dict[str, list[int]] = {}
     for lane in range(16):
         for entry in client.lrange(project_keys.lane(lane), 0, -1):
-            for raw in read_messages(client.hget(project_keys.frames, entry.split(b" ")[1])):
+            _, name, _, count, _, _, _, _, *low = entry.split(b" ")
+            first = int(low[0]) if low else 0  # several lanes may share a frame
+            for raw in read_messages(client.hget(project_keys.frames, name))[first : first + int(count)]:
                 body = orjson.loads(raw)
                 numbers.setdefault(body["dataRow"]["globalKey"], []).append(int(body["messageId"]))
     stored = [n for of_data_row in numbers.values() for n in of_data_row]

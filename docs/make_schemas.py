@@ -18,7 +18,7 @@ from prelabel.annotations import base
 from prelabel.annotations.kinds import KINDS, Kind, own_keys, wire_name
 from prelabel.messages import VERSION, PredictionMessage
 from prelabel.wire import keys
-from prelabel.wire.frame import VERSION as FRAME_VERSION
+from prelabel.wire.frame import ONE_LANE, SHARED
 
 FOLDER = f"schema/v{VERSION}"
 DRAFT = "http://json-schema.org/draft-07/schema#"  # the draft that AsyncAPI's tools read
@@ -248,7 +248,7 @@ def _channel() -> _Json:
         "address": "{projectRoot}:frames",
         "title": "A project's inbox",
         "description": "A Redis hash of frames, which scripts alone write: a frame is a binary header "
-        f"(version {FRAME_VERSION}) and messages as JSON, one a line, perhaps compressed; see "
+        f"(version {ONE_LANE} or {SHARED}) and messages as JSON, one a line, perhaps compressed; see "
         "docs/explanation/data-model.md. The Publisher makes frames and calls its script; programs in other languages "
         "call publish_messages.lua, which makes frames of messages; see docs/reference/publish-script.md.",
         "servers": [{"$ref": "#/servers/redis"}],

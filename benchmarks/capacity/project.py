@@ -22,7 +22,11 @@ class Chunk:
 
 
 class Project:
-    """The lanes of a project and its open chunks. An entry is a frame: its rows and the time of its arrival."""
+    """The lanes of a project and its open chunks.
+
+    An entry is a frame, or a lane's part of one (costs are measured by entries too): its rows and the time of its
+    arrival.
+    """
 
     def __init__(self, scenario: Scenario, node: Node, account: Account) -> None:
         self._scenario = scenario

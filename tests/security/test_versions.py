@@ -74,7 +74,8 @@ def rows_of(flow: Flow, left: int) -> list[Row]:
 
 
 def frames(rows: list[Row]) -> list[bytes]:
-    return list(frames_of(rows, 16, Limits(1000, 10**6, 100, 10**6, 100, 0)))
+    """Return frames of one lane each, as all releases know them."""
+    return list(frames_of(rows, 16, Limits(1000, 10**6, 10, 10**6, 100, 0)))
 
 
 def publish_newer(flow: Flow, left: int) -> None:
@@ -122,9 +123,35 @@ def hash_of(project: Project, chunk_id: str) -> str:
 
 
 def test_a_chunk_says_the_newest_version_of_what_is_in_it(project: Project) -> None:
-    project.publish(message("a"), message("b"))
-
+    project.publish(message("a"))
+    project.publish(message("b"))
     assert project.client.hget(hash_of(project, project.cut()), "v") == b"1"
+
+    project.publish(message("c"))
+    project.publish(message("d"), message("e"))  # of two lanes, which share a frame
+    assert project.client.hget(hash_of(project, project.cut()), "v") == b"3"
+
+
+def test_a_worker_of_the_previous_release_leaves_shared_frames_to_newer_ones(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.publish(message("a"))
+    project.publish(message("b"), message("c"))
+    with monkeypatch.context() as previous:
+        previous.setattr("prelabel_worker.chunks.ledger.FRAME_VERSION", 1)
+        previous.setattr("prelabel_worker.chunks.ledger.KNOWN_VERSION", 2)
+        assert project.client.hget(hash_of(project, project.cut()), "rows") == b"1"
+        assert project.ledger.cut_chunk("p") is None
+
+    newer_chunk = project.cut()
+    before = project.client.hgetall(hash_of(project, newer_chunk))
+    with monkeypatch.context() as previous:
+        previous.setattr("prelabel_worker.chunks.ledger.KNOWN_VERSION", 2)
+        assert project.ledger.take("p", newer_chunk, "submit") is None
+    assert project.client.hgetall(hash_of(project, newer_chunk)) == before
+
+    project.import_all(newer_chunk)
+    assert (project.status().imported, project.status().pending) == (2, 1)
 
 
 @pytest.mark.parametrize("purpose", ["submit", "follow"])
@@ -138,7 +165,7 @@ def test_a_chunk_of_a_newer_version_waits_for_a_newer_worker_and_is_not_asked_fo
         project.ledger.record_import(chunk, "default", "name", project.sent(chunk))
         project.ledger.running(chunk, "import", 0)
         Timers(project.client, project.settings.key_prefix, 10).due(10, ("poll",))  # the hint goes to this worker
-    project.client.hset(hash_of(project, chunk_id), "v", 3)
+    project.client.hset(hash_of(project, chunk_id), "v", 4)
     before = project.client.hgetall(hash_of(project, chunk_id))
 
     assert project.ledger.take("p", chunk_id, purpose) is None
@@ -151,12 +178,13 @@ def test_a_chunk_of_a_newer_version_waits_for_a_newer_worker_and_is_not_asked_fo
     assert [each.chunk_id for each in due if each.chunk_id] == []
     status = project.status()
     assert (status.newer, status.pending) == (2, 2)
-    monkeypatch.setattr("prelabel_worker.chunks.ledger.KNOWN_VERSION", 3)
+    monkeypatch.setattr("prelabel_worker.chunks.ledger.KNOWN_VERSION", 4)
     assert len(project.rows(project.take(chunk_id, purpose))) == 2
 
 
 def test_a_chunk_that_was_cut_before_chunks_had_a_version_is_finished(project: Project) -> None:
-    project.publish(message("a"), message("b"))
+    project.publish(message("a"))
+    project.publish(message("b"))
     chunk_id = project.cut()
     project.client.hdel(hash_of(project, chunk_id), "v")
 
@@ -170,14 +198,14 @@ def test_a_chunk_that_was_cut_before_chunks_had_a_version_is_finished(project: P
 
 
 def test_the_parts_of_a_chunk_have_its_version(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("prelabel_worker.chunks.ledger.KNOWN_VERSION", 3)
+    monkeypatch.setattr("prelabel_worker.chunks.ledger.KNOWN_VERSION", 4)
     project.publish(message("a"), message("b"))
     chunk_id = project.cut()
-    project.client.hset(hash_of(project, chunk_id), "v", 3)
+    project.client.hset(hash_of(project, chunk_id), "v", 4)
 
     children = project.ledger.split(project.take(chunk_id))
 
-    assert [project.client.hget(hash_of(project, child), "v") for child in children] == [b"3", b"3"]
+    assert [project.client.hget(hash_of(project, child), "v") for child in children] == [b"4", b"4"]
 
 
 def test_a_frame_whose_entry_hides_its_version_is_one_dead_letter_and_no_endless_task(project: Project) -> None:
@@ -187,4 +215,4 @@ def test_a_frame_whose_entry_hides_its_version_is_one_dead_letter_and_no_endless
 
     (row,) = project.reader.rows(project.take(project.cut()))
 
-    assert (row.rows, row.problem) == (2, "frame version 9; this release knows 1")  # type: ignore[union-attr]
+    assert (row.rows, row.problem) == (2, "frame version 9; this release knows 1 and 3")  # type: ignore[union-attr]

@@ -16,7 +16,15 @@ local function timer(name) return redis.call('ZSCORE', root .. ':timers', name) 
 
 local counts, inbox = hash(root .. ':counts'), hash(root .. ':inbox')
 local lanes = tonumber(redis.call('HGET', root .. ':meta', 'lanes') or 0)
-local frames, returning, open = {}, {}, {}
+local frames, returning, open, parts = {}, {}, {}, {}
+local function refer(fid, low, high)
+  frames[fid] = (frames[fid] or 0) + high - low
+  parts[fid] = parts[fid] or {}
+  for row = low, high - 1 do
+    must(not parts[fid][row], 'row ' .. row .. ' of frame ' .. fid .. ' is in two places')
+    parts[fid][row] = true
+  end
+end
 
 local in_chunks, chunks = 0, redis.call('ZRANGE', root .. ':chunks', 0, -1)
 for _, id in ipairs(chunks) do
@@ -31,7 +39,7 @@ for _, id in ipairs(chunks) do
     for lane in string.gmatch(chunk[5], '%d+') do open[lane] = (open[lane] or 0) + 1 end
     local rows = 0
     for kind, fid, low, high in string.gmatch(chunk[4], '(%a) (%S+) (%d+) (%d+) %d+') do
-      if kind == 'f' then frames[fid] = (frames[fid] or 0) + high - low else returning[fid] = true end
+      if kind == 'f' then refer(fid, tonumber(low), tonumber(high)) else returning[fid] = true end
       rows = rows + high - low
     end
     same('rows of chunk ' .. id, chunk[1], rows)
@@ -42,8 +50,9 @@ local waiting, free = 0, false
 for lane = 0, lanes - 1 do
   local rows = 0
   for _, line in ipairs(redis.call('LRANGE', root .. ':lane:' .. lane, 0, -1)) do
-    local kind, fid, n = string.match(line, '^(%a) (%S+) %d+ (%d+)')
-    if kind == 'f' then frames[fid] = (frames[fid] or 0) + n else returning[fid] = true end
+    local kind, fid, n, last = string.match(line, '^(%a) (%S+) %d+ (%d+) %d+ %d+ %d+ %d+ ?(%d*)')
+    local low = tonumber(last) or 0
+    if kind == 'f' then refer(fid, low, low + n) else returning[fid] = true end
     rows = rows + n
   end
   same('rows of lane ' .. lane, inbox[lane .. ':rows'], rows)

@@ -37,7 +37,7 @@ _FIRST = {
     "frame-memory": 72,
     "slot-timers": 136,
     "validate-first": 18,
-    "partial-supersedes": 201,
+    "partial-supersedes": 590,
     "holder": 2541,
     "last-piece": 49,
     "purge-unsent": 568,

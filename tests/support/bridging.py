@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 import redis
 
-from prelabel.wire.frame import read_messages
+from tests.support.publishing import messages_of
 from tests.support.waiting import wait_for
 
 COMMAND = [sys.executable, "-m", "prelabel_worker.cli", "bridge"]
@@ -85,7 +85,7 @@ class Bridges:
         # The lanes first: a frame is written together with its entry, so that every entry read here has its frame.
         entries = [e for lane in range(16) for e in self.client.lrange(f"{of_project}:lane:{lane}", 0, -1)]
         frames = self.client.hgetall(f"{of_project}:frames")
-        return [json.loads(raw) for entry in entries for raw in read_messages(frames[entry.split(b" ")[1]])]
+        return [json.loads(raw) for entry in entries for raw in messages_of(entry, frames)]
 
     def lefts(self) -> dict[str, int]:
         """Return the left edge of the box that the last message of each data row has."""

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Mapping
 from itertools import chain
 
 import redis
@@ -33,8 +34,15 @@ def waiting(client: "redis.Redis", prefix: str, project: str = "p") -> list[byte
         frames, *lanes = pipe.execute()
     messages = []
     for entry in chain.from_iterable(lanes):
-        messages += read_messages(frames[entry.split(b" ")[1]])
+        messages += messages_of(entry, frames)
     return messages
+
+
+def messages_of(entry: bytes, frames: Mapping[bytes, bytes]) -> list[bytes]:
+    """Return the messages that the entry of a lane refers to."""
+    _, name, _, rows, _, _, _, _, *low = entry.split(b" ")
+    first = int(low[0]) if low else 0
+    return read_messages(frames[name])[first : first + int(rows)]
 
 
 def published(client: "redis.Redis", prefix: str, project: str = "p") -> int:

@@ -10,7 +10,7 @@ import redis
 
 from prelabel.errors import PrelabelError
 from prelabel.wire import keys
-from prelabel.wire.frame import HEADER, PLAIN, encode_frame
+from prelabel.wire.frame import HEADER, PLAIN, encode_frame, encode_shared_frame
 from tests.support.small_labelbox import Question, Reply
 from tests.support.stage_bench import HONEST, OTHER, PREFIX, Bench, car
 
@@ -160,7 +160,7 @@ class Publisher:
         """Do one write; if Redis refuses it, nothing has happened."""
         acts: Sequence[Callable[[], object]] = (
             *(self._publish, self._frame, self._frame, self._entry, self._hash, self._hash, self._set, self._held),
-            *(self._chunk, self._chunk, self._chunk_of_ours, self._other_type, self._count, self._held),
+            *(self._chunk, self._chunk, self._chunk_of_ours, self._other_type, self._count, self._held, self._shared),
         )
         try:
             self._choices.of(acts)()
@@ -204,6 +204,23 @@ class Publisher:
         self._client.hset(f"{self._root}:left", frame_id, claimed)
         self._put(lane, entry, claimed)
 
+    def _shared(self) -> None:
+        """Write a frame of several lanes with changed bytes, and entries of it, each perhaps of other rows than its."""
+        choices = self._choices
+        lanes = range(1 + choices.number(_LANES))
+        parts = [(lane, [car(OTHER, f"k{lane}-{at}").raw for at in range(1 + choices.number(3))], 0) for lane in lanes]
+        frame = bytearray(encode_shared_frame(parts, lanes=_LANES, form="k"))
+        frame_id, first = bytes(frame[2:18]).hex(), 0
+        for _ in range(choices.number(3)):
+            at = choices.number(HEADER.size + 12 * len(parts) + 4)
+            frame[min(at, len(frame) - 1)] = choices.number(256)
+        self._client.hset(f"{self._root}:frames", frame_id, bytes(frame))
+        self._client.hset(f"{self._root}:left", frame_id, sum(len(rows) for _, rows, _ in parts))
+        for lane, rows, _ in parts:
+            low = first if choices.number(4) else choices.of((0, 1, 5, 9_999, 10_000, 10**9))
+            self._put(lane, b"f %s 3 %d 100 0 %d 1 %d" % (frame_id.encode(), len(rows), 1 + first, low), len(rows))
+            first += len(rows)
+
     def _put(self, lane: int, entry: bytes, rows: int) -> None:
         """Append an entry to a lane and count its rows."""
         self._client.hset(f"{self._root}:meta", mapping={"lanes": _LANES})
@@ -215,7 +232,8 @@ class Publisher:
 
     def _entry(self) -> None:
         choices = self._choices
-        fields = choices.of((b"f 00 1 1 1 0 1 1", b"h 1 1 1 1 0 1 1", b"h f1 1 2 1 0 1 1")).split(b" ")
+        entries = (b"f 00 1 1 1 0 1 1", b"h 1 1 1 1 0 1 1", b"h f1 1 2 1 0 1 1", b"f 00 3 1 1 0 3 1 2")
+        fields = choices.of(entries).split(b" ")
         for _ in range(1 + choices.number(2)):
             fields[choices.number(len(fields))] = choices.value()
         self._put(choices.number(_LANES), b" ".join(fields), choices.of((1, 2, 0, -1)))

@@ -9,7 +9,14 @@ from operator import attrgetter
 import msgspec
 
 from prelabel.tracing import MAX_TRACES, distinct
-from prelabel.wire.frame import encode_frame
+from prelabel.wire.frame import (
+    MAX_FRAME_BYTES,
+    MAX_FRAME_ROWS,
+    MAX_SHARED_BYTES,
+    MAX_SHARED_ROWS,
+    encode_frame,
+    encode_shared_frame,
+)
 from prelabel.wire.lanes import DEFAULT_LANES, lane_of
 
 
@@ -210,12 +217,27 @@ class ProjectBuffer:
 
 
 def frames_of(rows: Iterable[Row], lanes: int, limits: Limits, trace: bytes = b"") -> Iterator[bytes]:
-    """Cut rows into frames with new ids; rows of one lane keep their order."""
+    """Cut rows into frames with new ids; rows of one lane keep their order.
+
+    Few rows of several lanes are one frame: that is smaller than one for each lane, and costs Redis less. They are not
+    if one frame cannot name all their traces.
+    """
     by_lane: list[list[Row]] = [[] for _ in range(lanes)]
     for row in rows:
         by_lane[lane_of(row.data_row_key, lanes)].append(row)
-    for lane, lane_rows in enumerate(by_lane):
-        for part in _parts(lane_rows, limits) if lane_rows else ():
+    parts = [(lane, lane_rows) for lane, lane_rows in enumerate(by_lane) if lane_rows]
+    in_order = list(chain.from_iterable(by_lane))
+    can_share = len(parts) > 1 and _fit(in_order, limits, MAX_SHARED_ROWS, MAX_SHARED_BYTES)
+    if can_share and len(contexts := traces_of(in_order)) <= MAX_TRACES:
+        yield encode_shared_frame(
+            [(lane, [row.raw for row in part], sum([row.slow for row in part])) for lane, part in parts],
+            lanes=lanes,
+            form=in_order[0].data_row_key[0],
+            traces=distinct(contexts, trace),
+        )
+        return
+    for lane, lane_rows in parts:
+        for part in _parts(lane_rows, limits):
             yield encode_frame(
                 [row.raw for row in part],
                 lane=lane,
@@ -260,10 +282,10 @@ def _parts(rows: list[Row], limits: Limits) -> Iterator[list[Row]]:
     yield part
 
 
-def _fit(rows: Sequence[Row], limits: Limits) -> bool:
-    """Return whether all these rows fit one frame."""
+def _fit(rows: Sequence[Row], limits: Limits, max_rows: int = MAX_FRAME_ROWS, max_bytes: int = MAX_FRAME_BYTES) -> bool:
+    """Return whether all these rows fit one frame, which has at most so many rows and bytes."""
     return (
-        len(rows) <= limits.frame_rows
-        and sum([len(row.raw) for row in rows]) + len(rows) <= limits.frame_bytes
+        len(rows) <= min(limits.frame_rows, max_rows)
+        and sum([len(row.raw) for row in rows]) + len(rows) <= min(limits.frame_bytes, max_bytes)
         and sum([row.slow for row in rows]) <= limits.frame_slow
     )

@@ -1,13 +1,15 @@
-"""Write and read the bytes of a frame: messages of one project and lane, sent together and never changed.
+"""Write and read the bytes of a frame: messages of one project, sent together and never changed.
 
-A frame is a fixed header and a body (docs/explanation/data-model.md#the-frame has the table). Workers group by the
-header alone, so grouping costs the same however large the messages are.
+A frame is a fixed header and a body (docs/explanation/data-model.md#the-frame has the tables). Its messages are of one
+lane, or, in a small frame, of several: then a table behind the header says which of them are of which lane. Workers
+group by header and table alone, so grouping costs the same however large the messages are.
 """
 
 import struct
 import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import zstandard
 
@@ -15,17 +17,25 @@ from prelabel.errors import PrelabelError
 from prelabel.ids import uuid7
 from prelabel.tracing import CONTEXT_BYTES
 
-VERSION = 1
+VERSION = 3
 """The newest version of frames, and of the data that workers store about them, that this release knows.
 
 See docs/explanation/data-model.md#versions.
 """
+ONE_LANE, SHARED = 1, VERSION
+"""The versions of frames: the rows of one lane, and few rows of several lanes."""
 HEADER = struct.Struct(">BB16sHHIIIc5x")
+_SEGMENT = struct.Struct(">HHII")
+_FIRST_ROW = slice(36, 38)  # of the header; zero but in the copies of unreadable frames
 PLAIN, ZSTD = 0, 1
 MAX_FRAME_BYTES = 16 * 1024 * 1024
 """Maximum size of the body before compression. A reader refuses more, so a decompression bomb costs nothing."""
 MAX_FRAME_ROWS = 10_000
 """Maximum rows. An unreadable frame becomes one dead letter, and committing it costs a little for each of its rows."""
+MAX_SHARED_ROWS = 128
+"""Maximum rows of a frame that several lanes share: a worker unpacks all of it, also for the rows of one lane."""
+MAX_SHARED_BYTES = 256 * 1024
+"""The same in bytes before compression."""
 _LEVEL = 1  # a sixth of the bytes for a microsecond a row; higher levels take more time than they save
 _WORTH_COMPRESSING = 256
 _SKIPPABLE = struct.Struct("<II")  # of zstd: a magic number and the size of what follows
@@ -41,9 +51,22 @@ class UnknownVersion(PrelabelError):
     """The frame has a newer version: leave it for a worker that knows it."""
 
 
+class Segment(NamedTuple):
+    """Rows of a frame that follow each other and are of one lane."""
+
+    #: Their lane.
+    lane: int
+    #: Number of their messages.
+    rows: int
+    #: Size of these messages before compression, with the line breaks between them.
+    bytes: int
+    #: Number of slow annotations in them.
+    slow: int
+
+
 @dataclass(frozen=True, slots=True)
 class FrameHeader:
-    """The fields of a frame's header."""
+    """The fields of a frame's header, and its table of segments."""
 
     #: The version of the frame, and of its messages.
     version: int
@@ -51,8 +74,6 @@ class FrameHeader:
     codec: int
     #: 32 hexadecimal digits; Redis counts each id once.
     id: str
-    #: The lane of all its data rows.
-    lane: int
     #: The lane count that it was cut for.
     lanes: int
     #: Number of messages in the body.
@@ -63,6 +84,22 @@ class FrameHeader:
     slow: int
     #: How the first message names its data row: `i` by id, `k` by global key.
     form: str
+    #: Its rows by lane, in the order of the body; one segment in version 1.
+    segments: tuple[Segment, ...]
+
+    def lane_at(self, row: int) -> int:
+        """Return the lane of a row; that of the last row for a row that the frame does not have."""
+        end = 0
+        for segment in self.segments:
+            end += segment.rows
+            if row < end:
+                break
+        return segment.lane
+
+    @property
+    def size(self) -> int:
+        """The bytes before the body: the header, and the table of segments."""
+        return HEADER.size + (len(self.segments) * _SEGMENT.size if self.version == SHARED else 0)
 
 
 def rows_in(frames: Iterable[bytes]) -> int:
@@ -88,14 +125,43 @@ def cut_at(frame: bytes) -> float:
 def encode_frame(
     messages: Sequence[bytes], *, lane: int, lanes: int, slow: int, form: str, traces: Sequence[bytes] = ()
 ) -> bytes:
-    """Make a frame with a new id out of messages, each one line of JSON; `traces` are as in `prelabel.tracing`."""
+    """Make a frame with a new id out of messages of one lane, each one line of JSON.
+
+    `traces` are as in `prelabel.tracing`.
+    """
     body = b"\n".join(messages)
-    size = len(body)
-    codec = PLAIN
-    if size >= _WORTH_COMPRESSING or traces:
-        codec, body = ZSTD, _ZSTD.compressor.compress(body)
-    header = HEADER.pack(VERSION, codec, uuid7(), lane, lanes, len(messages), size, slow, form.encode("ascii"))
-    return header + body + (_tail(traces) if traces else b"")
+    codec, stored = _packed(body, traces)
+    numbers = lane, lanes, len(messages), len(body), slow
+    return HEADER.pack(ONE_LANE, codec, uuid7(), *numbers, form.encode("ascii")) + stored
+
+
+def encode_shared_frame(
+    parts: Iterable[tuple[int, Sequence[bytes], int]], *, lanes: int, form: str, traces: Sequence[bytes] = ()
+) -> bytes:
+    """Make a frame with a new id out of the messages of several lanes, at most `MAX_SHARED_ROWS`.
+
+    `parts` has the lane, its messages and their slow annotations, by ascending lane.
+    """
+    bodies, segments = [], []
+    for lane, messages, slow in parts:
+        part = b"\n".join(messages)
+        bodies.append(part)
+        segments.append(Segment(lane, len(messages), len(part), slow))
+    body = b"\n".join(bodies)
+    codec, stored = _packed(body, traces)
+    rows, slow = sum([segment.rows for segment in segments]), sum([segment.slow for segment in segments])
+    numbers = len(segments), lanes, rows, len(body), slow
+    table = b"".join([_SEGMENT.pack(*segment) for segment in segments])
+    return HEADER.pack(SHARED, codec, uuid7(), *numbers, form.encode("ascii")) + table + stored
+
+
+def _packed(body: bytes, traces: Sequence[bytes]) -> tuple[int, bytes]:
+    """Return the codec of a body, and the bytes that are stored for it and for the traces of its rows."""
+    if traces:
+        return ZSTD, _ZSTD.compressor.compress(body) + _tail(traces)
+    if len(body) < _WORTH_COMPRESSING:
+        return PLAIN, body
+    return ZSTD, _ZSTD.compressor.compress(body)
 
 
 def _tail(traces: Sequence[bytes]) -> bytes:
@@ -121,35 +187,80 @@ def traces_of(frame: bytes) -> list[bytes]:
 
 
 def relaned(frame: bytes, lanes: int) -> bytes:
-    """Give an unreadable frame a new id and lane 0, so that Redis accepts it and a worker reports it."""
+    """Give an unreadable frame a new id and lane 0, so that Redis accepts it and a worker reports it.
+
+    Its table of segments, which may be what cannot be read, is left out: it becomes a frame of one lane.
+    """
     header = list(HEADER.unpack_from(frame))
-    header[2:5] = uuid7(), 0, lanes
-    return HEADER.pack(*header) + frame[HEADER.size :]
+    start = HEADER.size + (header[3] * _SEGMENT.size if header[0] == SHARED else 0)
+    header[0], header[2:5] = ONE_LANE, (uuid7(), 0, lanes)
+    return HEADER.pack(*header) + frame[start:]
+
+
+def copy_from_row(frame: bytes, first: int) -> bytes:
+    """Return the copy of an unreadable frame that a dead letter of its rows from `first` on keeps.
+
+    So the dead letter alone says which rows of the frame it has, whichever part of the frame cannot be read.
+    """
+    if len(frame) < HEADER.size:
+        return frame
+    return frame[: _FIRST_ROW.start] + first.to_bytes(2, "big") + frame[_FIRST_ROW.stop :]
+
+
+def first_row(copy: bytes) -> int:
+    """Return the first row of the frame that the dead letter with this copy has."""
+    return int.from_bytes(copy[_FIRST_ROW], "big")
 
 
 def read_header(frame: bytes) -> FrameHeader:
     """Return the header of a frame. Raises UnknownVersion or UnreadableFrame."""
     if not frame:
         raise UnreadableFrame("the frame is empty")
-    if frame[0] > VERSION or frame[0] == 0:
-        raise UnknownVersion(f"frame version {frame[0]}; this release knows {VERSION}")
+    if frame[0] not in (ONE_LANE, SHARED):
+        raise UnknownVersion(f"frame version {frame[0]}; this release knows {ONE_LANE} and {SHARED}")
     if len(frame) < HEADER.size:
         raise UnreadableFrame(f"the frame has {len(frame)} bytes, its header alone needs {HEADER.size}")
     version, codec, frame_id, lane, lanes, rows, size, slow, form = HEADER.unpack_from(frame)
-    return FrameHeader(version, codec, frame_id.hex(), lane, lanes, rows, size, slow, form.decode("latin-1"))
+    whole = Segment(lane, rows, size, slow)
+    segments = _segments(frame, whole) if version == SHARED else (whole,)
+    return FrameHeader(version, codec, frame_id.hex(), lanes, rows, size, slow, form.decode("latin-1"), segments)
+
+
+def _segments(frame: bytes, whole: Segment) -> tuple[Segment, ...]:
+    """Read the table of segments; `whole` has the sums, and the number of segments in place of a lane."""
+    number = whole.lane
+    end = HEADER.size + number * _SEGMENT.size
+    if whole.rows > MAX_SHARED_ROWS or whole.bytes > MAX_SHARED_BYTES or not 0 < number <= whole.rows:
+        raise UnreadableFrame(f"a frame of {number} lanes, {whole.rows} rows and {whole.bytes} bytes exceeds a limit")
+    if len(frame) < end:
+        raise UnreadableFrame(f"the frame has {len(frame)} bytes, its header and table need {end}")
+    segments = tuple(Segment(*values) for values in _SEGMENT.iter_unpack(frame[HEADER.size : end]))
+    _, rows, sizes, slow = zip(*segments, strict=True)
+    if (sum(rows), sum(sizes) + number - 1, sum(slow)) != whole[1:]:
+        raise UnreadableFrame("the table of lanes has other sums than the header")
+    return segments
 
 
 def read_messages(frame: bytes) -> list[bytes]:
     """Return the messages of a frame, as many as its header says. Raises UnknownVersion or UnreadableFrame."""
     header = read_header(frame)
-    body = _body(header, frame[HEADER.size :])
+    body = _body(header, frame[header.size :])
     if len(body) != header.bytes:
         raise UnreadableFrame(f"the body has {len(body)} bytes, the header says {header.bytes}")
-    # Count the rows before splitting them: a list of sixteen million rows would cost more than the frame.
-    rows = body.count(b"\n") + 1
-    if rows != header.rows:
-        raise UnreadableFrame(f"the body holds {rows} rows, the header says {header.rows}")
-    return body.split(b"\n")
+    messages: list[bytes] = []
+    start = 0
+    for segment in header.segments:
+        end = start + segment.bytes
+        part = body[start:end]
+        # Count the rows before splitting them: a list of sixteen million rows would cost more than the frame.
+        rows = part.count(b"\n") + 1
+        if rows != segment.rows:
+            raise UnreadableFrame(f"the body holds {rows} rows, the header says {segment.rows}")
+        if body[end : end + 1] not in (b"\n", b""):
+            raise UnreadableFrame("a lane's messages do not end where the table says")
+        messages += part.split(b"\n")
+        start = end + 1
+    return messages
 
 
 def _body(header: FrameHeader, stored: bytes) -> bytes:

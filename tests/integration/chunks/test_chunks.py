@@ -109,7 +109,7 @@ def test_group_stops_before_an_entry_of_a_newer_version(project: Project) -> Non
     project.publish(message("a"))
     (lane,) = project.client.scan_iter(f"{project.root}:lane:*")
     entry = project.client.lindex(lane, 0).decode().split(" ")
-    entry[2] = "2"
+    entry[2] = "4"
     project.client.lset(lane, 0, " ".join(entry))
 
     assert project.ledger.cut_chunk("p") is None
@@ -391,6 +391,7 @@ ENTRIES = [
         "x 00 1 1 1 0 1 1",
     ),
     *("f 00 1 0 1 0 1 1", "f 00 1 10001 1 0 1 1", f"h 5 1 {'9' * 400} 1 0 1 1", "ff 00 1 1 1 0 1 1"),
+    *("f 00 3 1 1 0 1 1 2", "f 00 3 1 1 0 20000 1 10000", f"f 00 3 1 1 0 1 1 {'9' * 400}"),
 ]
 
 

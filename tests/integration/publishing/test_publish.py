@@ -24,7 +24,7 @@ def test_frames_wait_in_the_lane_that_their_header_names(project: Project) -> No
     project.inbox.put("p", [frame])
     header = read_header(frame)
 
-    (entry,) = project.client.lrange(f"{project.root}:lane:{header.lane}", 0, -1)
+    (entry,) = project.client.lrange(f"{project.root}:lane:{header.segments[0].lane}", 0, -1)
 
     kind, name, version, rows, size, slow, seq, _ = entry.decode().split(" ")
     assert (kind, name, version, rows, size, slow, seq) == ("f", header.id, "1", "2", str(header.bytes), "0", "1")

@@ -74,7 +74,7 @@ def test_any_right_message_gets_the_lane_and_the_counts_that_a_publisher_gives_i
         for line in read_messages(frame):
             prepared = prepare(line)
             assert prepared.raw == line, "it is one line, and has an id"
-            assert lane_of(prepared.data_row_key, lanes) == header.lane
+            assert lane_of(prepared.data_row_key, lanes) == header.segments[0].lane
             slow += slow_count(read(line)[1])
             seen.setdefault(prepared.data_row_key, []).append(prepared.message_id)
         assert header.slow == slow

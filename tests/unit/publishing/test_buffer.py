@@ -1,12 +1,14 @@
 """The publisher's buffer: order, limits, and the same frames until they are answered."""
 
 import itertools
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prelabel.publishing.buffer import Limits, ProjectBuffer, Row
-from prelabel.wire.frame import read_header, read_messages
+from prelabel.publishing.buffer import Limits, ProjectBuffer, Row, frames_of
+from prelabel.tracing import CONTEXT_BYTES, MAX_TRACES
+from prelabel.wire.frame import MAX_SHARED_BYTES, MAX_SHARED_ROWS, ONE_LANE, SHARED, read_header, read_messages
 from prelabel.wire.lanes import lane_of
 
 LIMITS = Limits(send_rows=10, send_bytes=1000, frame_rows=4, frame_bytes=500, frame_slow=3, linger_seconds=1.0)
@@ -119,7 +121,9 @@ def test_every_row_is_sent_once_in_its_lane_in_order_within_the_limits(spec: lis
             assert header.rows <= LIMITS.frame_rows
             assert header.slow <= LIMITS.frame_slow
             assert header.bytes <= LIMITS.frame_bytes
-            sent.setdefault(header.lane, []).extend(messages)
+            for segment in header.segments:
+                rows_of_lane, messages = messages[: segment.rows], messages[segment.rows :]
+                sent.setdefault(segment.lane, []).extend(rows_of_lane)
         buffer.answer()
 
     expected: dict[int, list[bytes]] = {}
@@ -127,6 +131,31 @@ def test_every_row_is_sent_once_in_its_lane_in_order_within_the_limits(spec: lis
         expected.setdefault(lane_of(each.data_row_key, buffer.lanes), []).append(each.raw)
     assert sent == expected
     assert buffer.bytes_in_memory == buffer.rows_in_memory == 0
+
+
+def traced_row(row: Row, number: int) -> Row:
+    return Row(row.data_row_key, row.raw, row.slow, number.to_bytes(CONTEXT_BYTES, "big"))
+
+
+def test_few_rows_of_several_lanes_share_a_frame_and_many_do_not() -> None:
+    limits = Limits(
+        send_rows=3072, send_bytes=2**22, frame_rows=256, frame_bytes=2**22, frame_slow=250, linger_seconds=1
+    )
+    rows = [row(str(n)) for n in range(MAX_SHARED_ROWS + 1)]
+    one_lane = [row("a")] * 3
+
+    def versions(send: list[Row], limits: Limits = limits) -> list[int]:
+        return [frame[0] for frame in frames_of(send, 8, limits)]
+
+    assert versions(rows[:-1]) == [SHARED]
+    assert versions(rows) == [ONE_LANE] * 8
+    assert set(versions([row(str(n), MAX_SHARED_BYTES // 8) for n in range(8)])) == {ONE_LANE}
+    assert versions(one_lane) == [ONE_LANE]
+    traced = [traced_row(each, at) for at, each in enumerate(rows[: MAX_TRACES + 1])]
+    assert (versions(traced[:-1]), set(versions(traced))) == ([SHARED], {ONE_LANE})
+    assert set(versions(rows[:20], replace(limits, frame_rows=19))) == {ONE_LANE}
+    assert set(versions([*one_lane, row("b", slow=251)], limits)) == {ONE_LANE}
+    assert set(versions([*one_lane, row("b", 600)], replace(limits, frame_bytes=600))) == {ONE_LANE}
 
 
 def test_the_lane_of_a_data_row_never_changes() -> None:

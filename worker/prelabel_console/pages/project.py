@@ -16,7 +16,7 @@ from prelabel_console.pages.pausing import DURATIONS, reason_of, seconds_of
 from prelabel_console.render import done, project_path, render
 from prelabel_console.traffic import traffic_of
 from prelabel_worker.accounts.status import AccountStatus
-from prelabel_worker.chunks.chunk import KNOWN_VERSION
+from prelabel_worker.chunks.chunk import GROUND_TRUTH_VERSION
 from prelabel_worker.operations.overrides import OVERRIDES, BadOverride, shown
 from prelabel_worker.quarantine.names import project_id as project_id_of
 from prelabel_worker.quarantine.quarantine import readable
@@ -213,7 +213,7 @@ def set_overrides(request: Request, form: Form) -> Response:
 
 def _refuse_older(console: Console) -> None:
     """Raise Rejected while an older worker is alive: it would import ground truth as pre-labels."""
-    older = [worker.label for worker in console.inspector.workers() if worker.knows < KNOWN_VERSION]
+    older = [worker.label for worker in console.inspector.workers() if worker.knows < GROUND_TRUTH_VERSION]
     if older:
         raise Rejected(
             f"These workers would import ground truth as pre-labels, finish the upgrade first: {', '.join(older)}."

@@ -10,12 +10,13 @@ from prelabel.wire.frame import MAX_FRAME_ROWS
 from prelabel_worker.labelbox.types import SubmitAs
 
 _AGES = re.compile(r"(?:-1|\d{1,15})(?: (?:-1|\d{1,15}))*")
-KNOWN_VERSION = 2
-"""Newest version of a chunk that this release knows; frames are still of version 1.
+KNOWN_VERSION = 3
+"""Newest version of a chunk that this release knows: that of frames which several lanes share.
 
-A chunk has version 2 when its rows are imported as ground truth, because an older release would import them as
-pre-labels. See docs/explanation/data-model.md#the-frame.
+See docs/explanation/data-model.md#versions.
 """
+GROUND_TRUTH_VERSION = 2
+"""The version of a chunk whose rows are imported as ground truth: an older release would import them as pre-labels."""
 
 
 class State(StrEnum):

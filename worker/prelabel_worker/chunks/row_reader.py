@@ -1,12 +1,21 @@
 """Reads a chunk: its rows, from the frames and held rows that it refers to, and the lines of its import."""
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
 
 from prelabel.wire import keys
 from prelabel.wire.client import Client
-from prelabel.wire.frame import UnknownVersion, UnreadableFrame, read_header, read_messages, traces_of
+from prelabel.wire.frame import (
+    UnknownVersion,
+    UnreadableFrame,
+    copy_from_row,
+    first_row,
+    read_header,
+    read_messages,
+    traces_of,
+)
 from prelabel_worker.chunks.chunk import Chunk, Item
 from prelabel_worker.chunks.held_rows import split_body
 from prelabel_worker.chunks.held_state import read_state
@@ -62,7 +71,8 @@ class RowReader:
 class ChunkBlocks:
     """The rows of a chunk without an outcome, in order: blocks of frames, and held rows one by one.
 
-    A frame is decompressed when it is reached, each time anew, so that only the messages of one are in memory.
+    A frame is decompressed when it is reached, anew in each iteration, so that only the messages of one are in memory.
+    Of a frame that several lanes share, which the chunk reaches several times, the messages for later are kept.
     """
 
     def __init__(
@@ -84,11 +94,9 @@ class ChunkBlocks:
     def __iter__(self) -> Iterator[RowBlock | ChunkRow | Unreadable]:
         """Yield the rows. Raises what `read_state` raises for a state that no worker wrote."""
         index = 0
+        blocks = self._blocks()
         for at, item in enumerate(self._chunk.items):
-            if item.kind == "h":
-                part = _held_row(index, item, *self._held[item.id])
-            else:
-                part = _block(index, item, self._frames[item.id])
+            part = _held_row(index, item, *self._held[item.id]) if item.kind == "h" else next(blocks[item.id])
             if part is not None:
                 part.published_ms = self._chunk.published_ms(at)
             if isinstance(part, RowBlock):
@@ -96,6 +104,16 @@ class ChunkBlocks:
             elif part is not None and self._has_no_outcome(part.index):
                 yield part
             index += item.high - item.low
+
+    def _blocks(self) -> dict[str, Iterator[RowBlock | Unreadable]]:
+        """Return the blocks of each frame, one for each item that refers to it. No frame is read yet."""
+        places: dict[str, list[tuple[int, Item]]] = {}
+        index = 0
+        for item in self._chunk.items:
+            if item.kind == "f":
+                places.setdefault(item.id, []).append((index, item))
+            index += item.high - item.low
+        return {frame_id: _blocks_of(self._frames[frame_id], items) for frame_id, items in places.items()}
 
     def traces(self) -> Iterator[bytes]:
         """Yield the contexts that the chunk's frames name, in which their rows were published."""
@@ -122,19 +140,29 @@ class ChunkBlocks:
         return index >= self._chunk.cursor and not aside
 
 
-def _block(index: int, item: Item, frame: bytes | None) -> RowBlock | Unreadable:
-    """Return rows `low` to `high` of a frame, the first of which is row `index` of the chunk."""
-    lane, seq = 0, item.seq + item.low
+def _blocks_of(frame: bytes | None, items: Sequence[tuple[int, Item]]) -> Iterator[RowBlock | Unreadable]:
+    """Yield the rows of each of these items of a frame; an item comes with the place of its first row in the chunk.
+
+    The frame is read when the first of them is reached, and only their messages are kept.
+    """
+    header = None
     try:
         if frame is None:
             raise UnreadableFrame("the frame is not in Redis any more")
-        lane = read_header(frame).lane
+        header = read_header(frame)
         messages = read_messages(frame)
     except (UnreadableFrame, UnknownVersion) as error:  # a newer version is seen before: this frame is broken
-        return Unreadable(index, item.high - item.low, seq, lane, frame or b"", f"f{seq}", str(error))
-    if item.high > len(messages):
-        raise IndexError(f"the chunk has {item.high} rows of a frame that holds {len(messages)}")
-    return RowBlock(index, seq, lane, messages[item.low : item.high])
+        for index, item in items:
+            lane = header.lane_at(item.low) if header else 0
+            rows, seq, raw = item.high - item.low, item.seq + item.low, copy_from_row(frame or b"", item.low)
+            yield Unreadable(index, rows, seq, lane, raw, f"f{seq}", str(error))
+        return
+    if (most := max(item.high for _, item in items)) > len(messages):
+        raise IndexError(f"the chunk has {most} rows of a frame that holds {len(messages)}")
+    parts = deque(messages[item.low : item.high] for _, item in items)
+    del messages
+    for index, item in items:
+        yield RowBlock(index, item.seq + item.low, header.lane_at(item.low), parts.popleft())
 
 
 def _held_row(
@@ -146,6 +174,8 @@ def _held_row(
     known = read_state(state)
     _, payload = split_body(body)
     if item.id.startswith("f"):
-        frame = _block(index, item, payload)
-        return replace(frame, held_id=item.id) if isinstance(frame, Unreadable) else frame
+        first = first_row(payload)  # row 0 of the item
+        in_frame = item._replace(low=first + item.low, high=first + item.high, seq=item.seq - first)
+        part = next(_blocks_of(payload, [(index, in_frame)]))
+        return replace(part, held_id=item.id) if isinstance(part, Unreadable) else part
     return ChunkRow(index, item.seq, known.lane, payload, item.id, known.superseded, known.reason)

@@ -8,6 +8,7 @@ among the newest `MAX_DEAD` dead letters; `searched_dead` reports whether those 
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import orjson
 
@@ -165,6 +166,15 @@ class Tracer:
         trace.searched_all = places.searched_all
 
 
+class _Part(NamedTuple):
+    """Rows `low` to `high` (exclusive) of a frame; `seq` is the arrival number of row 0."""
+
+    frame_id: str
+    low: int
+    high: int
+    seq: int
+
+
 class _Places:
     """The unsettled frames of a project, of which at most `MAX_FRAMES` are read."""
 
@@ -182,30 +192,35 @@ class _Places:
     def search(self, lanes: set[int], key: str) -> Iterator[Waiting]:
         for lane in sorted(lanes):
             entries = [line.decode().split(" ") for line in self._client.lrange(self._keys.lane(lane), 0, -1)]
-            frames = [(entry[1], int(entry[6])) for entry in entries if entry[0] == "f"]
-            yield from self._in_frames(frames, lane, key, None)
+            parts = [_part_of_entry(entry) for entry in entries if entry[0] == "f"]
+            yield from self._in_frames(parts, lane, key, None)
         for chunk in self._chunks:
             if lanes.intersection(chunk.lanes):
                 items = self._client.hget(self._keys.chunk(chunk.chunk_id), "items") or b""
-                parts = [line.split(" ") for line in items.decode().splitlines()]
-                frames = [(part[1], int(part[4])) for part in parts if part[0] == "f"]
-                yield from self._in_frames(frames, -1, key, chunk)
+                lines = [line.split(" ") for line in items.decode().splitlines()]
+                parts = [_Part(line[1], *map(int, line[2:5])) for line in lines if line[0] == "f"]
+                yield from self._in_frames(parts, -1, key, chunk)
 
-    def _in_frames(
-        self, frames: list[tuple[str, int]], lane: int, key: str, chunk: ImportStatus | None
-    ) -> Iterator[Waiting]:
-        frames = frames[: self._frames_left]
-        self._frames_left -= len(frames)
-        for at in range(0, len(frames), _TOGETHER):
-            part = frames[at : at + _TOGETHER]
-            bodies = self._client.hmget(self._keys.frames, [frame_id for frame_id, _ in part])
-            for (frame_id, seq), frame in zip(part, bodies, strict=True):
-                for offset, message_id in _rows_of(frame, key):
-                    yield Waiting(seq + offset, lane, message_id, int(frame_id[:12], 16), chunk)
+    def _in_frames(self, parts: list[_Part], lane: int, key: str, chunk: ImportStatus | None) -> Iterator[Waiting]:
+        parts = parts[: self._frames_left]
+        self._frames_left -= len(parts)
+        for at in range(0, len(parts), _TOGETHER):
+            together = parts[at : at + _TOGETHER]
+            bodies = self._client.hmget(self._keys.frames, [part.frame_id for part in together])
+            for part, frame in zip(together, bodies, strict=True):
+                for row, message_id in _rows_of(frame, key):
+                    if part.low <= row < part.high:
+                        yield Waiting(part.seq + row, lane, message_id, int(part.frame_id[:12], 16), chunk)
+
+
+def _part_of_entry(entry: list[str]) -> _Part:
+    """Return the rows that the entry of a lane refers to; in the last field, if it has one, is their place."""
+    rows, seq, low = int(entry[3]), int(entry[6]), int(entry[8]) if len(entry) > 8 else 0
+    return _Part(entry[1], low, low + rows, seq - low)
 
 
 def _rows_of(frame: bytes | None, key: str) -> Iterator[tuple[int, str | None]]:
-    """Yield the offset in the frame and the message id of each row that has this data row or message id."""
+    """Yield the number in the frame and the message id of each row that has this data row or message id."""
     if frame is None:
         return
     try:
@@ -213,10 +228,10 @@ def _rows_of(frame: bytes | None, key: str) -> Iterator[tuple[int, str | None]]:
     except (UnreadableFrame, UnknownVersion):
         return
     key_as_json = orjson.dumps(key)
-    for offset, raw in enumerate(messages):
+    for row, raw in enumerate(messages):
         if key_as_json not in raw:
             continue
         message = orjson.loads(raw)
         data_row = message.get("dataRow") or {}
         if key in (data_row.get("id"), data_row.get("globalKey"), message.get("messageId")):
-            yield offset, message.get("messageId")
+            yield row, message.get("messageId")

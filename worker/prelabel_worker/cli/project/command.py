@@ -8,7 +8,7 @@ import typer
 from prelabel.printing import counted
 from prelabel_worker.accounts.pauses import Pauses
 from prelabel_worker.accounts.status import Accounts
-from prelabel_worker.chunks.chunk import KNOWN_VERSION
+from prelabel_worker.chunks.chunk import GROUND_TRUTH_VERSION
 from prelabel_worker.cli.health.status import quarantine_notes, table, without_emptied
 from prelabel_worker.cli.shared.configuration import settings_for
 from prelabel_worker.cli.shared.connection import connect
@@ -211,7 +211,7 @@ def set_overrides(
 
 def _refuse_older(inspector: Inspector) -> None:
     """Exit with code 2 while an older worker is alive: it would import ground truth as pre-labels."""
-    older = [worker.label for worker in inspector.workers() if worker.knows < KNOWN_VERSION]
+    older = [worker.label for worker in inspector.workers() if worker.knows < GROUND_TRUTH_VERSION]
     if older:
         usage(f"these workers would import ground truth as pre-labels, finish the upgrade first: {', '.join(older)}")
 

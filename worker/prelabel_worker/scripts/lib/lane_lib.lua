@@ -3,23 +3,30 @@
 -- from.
 local MAX_ENTRY_ROWS = 10000
 
--- Return the fields of an entry. `published` is when its rows were published, nil if that is not known. Ends the
--- script if the entry is missing although the inbox counts rows, or if neither publish.lua nor held_lib.lua wrote it.
--- An entry of a newer version is not checked, since it may have more fields after these, and more rows.
+-- Return the fields of an entry. `published` is when its rows were published, nil if that is not known; `low` is the
+-- number of its first row in a frame that several lanes share, 0 for every other entry. Ends the script if the entry is
+-- missing although the inbox counts rows, or if neither publish.lua nor held_lib.lua wrote it. An entry of a newer
+-- version is not checked, since it may have more fields after these, and more rows.
 local function entry_of(lane, line, known_version)
-  local kind, id, version, rows, bytes, slow, seq, arrived, published =
+  local kind, id, version, rows, bytes, slow, seq, arrived, last =
     string.match(line or '', '^(%a) (%S+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) ?(%d*)')
   local entry = {kind = kind, id = id, version = tonumber(version), rows = tonumber(rows), bytes = tonumber(bytes),
-    slow = tonumber(slow), seq = seq, arrived = tonumber(arrived),
-    published = tonumber(published) or (kind == 'f' and tonumber(arrived) or nil)}
+    slow = tonumber(slow), seq = seq, arrived = tonumber(arrived), low = 0}
+  if kind == 'f' then
+    entry.published, entry.low = entry.arrived, tonumber(last) or 0
+  else
+    entry.published = tonumber(last)
+  end
   if kind and entry.version > known_version then return entry end
-  if (kind == 'f' or kind == 'h') and entry.rows >= 1 and entry.rows <= MAX_ENTRY_ROWS then return entry end
+  if (kind == 'f' or kind == 'h') and entry.rows >= 1 and entry.low + entry.rows <= MAX_ENTRY_ROWS
+    and entry.low <= tonumber(seq) then return entry end
   differ('lane:' .. lane, 'an entry of 1 to ' .. MAX_ENTRY_ROWS .. ' rows')
 end
 
--- Return an entry as an item of a chunk: all its rows.
+-- Return an entry as an item of a chunk: all its rows, and the arrival number of row 0 of its frame.
 local function item_of(entry)
-  return table.concat({entry.kind, entry.id, 0, entry.rows, entry.seq}, ' ')
+  local seq = entry.low == 0 and entry.seq or text(entry.seq - entry.low)
+  return table.concat({entry.kind, entry.id, entry.low, entry.low + entry.rows, seq}, ' ')
 end
 
 -- Return for how many ms the rows of an entry have been published; -1 if that is not known.

@@ -333,6 +333,16 @@ def test_every_form_of_a_message_becomes_the_same_json(form: Callable[[], Any]) 
     assert (prepared.project_id, prepared.data_row_key, prepared.slow) == ("p", "k:a", 0)
 
 
+def test_what_waits_in_memory_is_not_the_buffer_of_an_encoder() -> None:
+    """orjson's bytes are the start of a buffer of kilobytes, which stays as long as they do."""
+    written = orjson.dumps(message() | {"messageId": "m-1"})
+
+    for _ in range(2):  # the second time it is read as the plain message that it was the first time
+        prepared = prepare(written)
+        assert prepared.raw == written
+        assert prepared.raw is not written
+
+
 def test_a_message_id_is_kept_or_assigned_as_a_uuid7() -> None:
     assert prepare(raw(messageId="m-1")).message_id == "m-1"
     assert re.fullmatch(

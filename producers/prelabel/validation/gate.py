@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import msgspec
 import orjson
 from msgspec.structs import astuple
-from pydantic import BaseModel
 
 from prelabel.annotations.base import CheckFailed
 from prelabel.annotations.confidence import with_rounded_confidences
@@ -32,6 +31,7 @@ from prelabel.messages import (
 )
 from prelabel.validation.by_kind import ByKind, NotRead
 from prelabel.validation.explain_message import explained, not_json, too_deep, unwritten_number
+from prelabel.validation.json_fields import json_fields
 from prelabel.validation.plain import PlainMessages
 from prelabel.validation.structs import Structs
 
@@ -39,7 +39,8 @@ if TYPE_CHECKING:
     from labelbox.types import Label
 
 Message: TypeAlias = "PredictionMessage | Mapping[str, Any] | bytes | Label"
-"""What can be published: a message as an object, a mapping with the keys of JSON, or JSON; or a label of the SDK."""
+"""What can be published: a message as an object, a mapping with the keys of JSON, or JSON; or a label of the SDK. The
+values of a mapping may be typed."""
 MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 _ASKED = dict.fromkeys((*FIELDS, "classifications", "frames", "answers"))
 """Attributes that code reads from annotations of every kind: None where a kind has no such field."""
@@ -337,20 +338,10 @@ _SLOW = frozenset(kind for kind in KINDS if kind.slow)
 
 def as_json(message: Any) -> bytes:
     """Return a message as JSON. Raises MessageError, also for NaN and Infinity, which encoders write as null."""
-    kind = type(message)
     if isinstance(message, bytes):
         return message
-    # Types are compared first: `isinstance` with a class of pydantic takes as long as reading the message.
-    if kind is PredictionMessage or (kind is not dict and isinstance(message, BaseModel)):
-        # Serialize values by their own classes; pydantic would otherwise try the members of each union in turn. Not
-        # `model_dump_json`, which decodes the bytes.
-        serializer = message.__pydantic_serializer__
-        raw: bytes = serializer.to_json(message, by_alias=True, exclude_none=True, serialize_as_any=True)
-        if _has_null(raw) and (error := unwritten_number(message.model_dump(by_alias=True, serialize_as_any=True))):
-            raise error
-        return raw
     try:
-        raw = orjson.dumps(message, option=orjson.OPT_SERIALIZE_NUMPY)
+        raw = orjson.dumps(message, json_fields, orjson.OPT_SERIALIZE_NUMPY)
     except TypeError as error:
         expected = f"something that can be JSON: {error}"
         raise MalformedMessage(Reason.MALFORMED_MESSAGE, "", type(message).__name__, expected) from None

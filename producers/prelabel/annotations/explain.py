@@ -238,6 +238,8 @@ def not_finite(value: Any) -> tuple[str, str] | None:
         loc, item = items.pop()
         if hasattr(item, "tolist"):
             item = item.tolist()
+        elif isinstance(item, BaseModel):
+            item = item.model_dump(by_alias=True, serialize_as_any=True)
         if isinstance(item, Unwritten):
             return path_of(loc), str(item)
         if isinstance(item, float) and not isfinite(item):

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import msgspec
 import orjson
 from msgspec.structs import astuple
-from pydantic import BaseModel
 
 from prelabel.annotations.base import CheckFailed
 from prelabel.annotations.confidence import with_rounded_confidences
@@ -32,6 +31,7 @@ from prelabel.messages import (
 )
 from prelabel.validation.by_kind import ByKind, NotRead
 from prelabel.validation.explain_message import explained, not_json, too_deep, unwritten_number
+from prelabel.validation.json_fields import json_fields
 from prelabel.validation.plain import PlainMessages
 from prelabel.validation.structs import Structs
 
@@ -39,7 +39,8 @@ if TYPE_CHECKING:
     from labelbox.types import Label
 
 Message: TypeAlias = "PredictionMessage | Mapping[str, Any] | bytes | Label"
-"""What can be published: a message as an object, a mapping with the keys of JSON, or JSON; or a label of the SDK."""
+"""What can be published: a message as an object, a mapping with the keys of JSON, or JSON; or a label of the SDK. The
+values of a mapping may be typed."""
 MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 _ASKED = dict.fromkeys((*FIELDS, "classifications", "frames", "answers"))
 """Attributes that code reads from annotations of every kind: None where a kind has no such field."""
@@ -81,7 +82,7 @@ class Prepared(msgspec.Struct, frozen=True, gc=False):
     #: See `data_row_key`.
     data_row_key: str
     message_id: str
-    #: One line of JSON, with the message id.
+    #: One line of JSON with the message id, in bytes that nobody else has.
     raw: bytes
     #: The number of its annotations that Labelbox imports slowly.
     slow: int
@@ -116,9 +117,16 @@ def prepare(
     else:
         decoded, kinds = plain
         slow = len(kinds) if kinds and kinds[0].slow else 0
-    if decoded.message_id is None:
+    # All three make new bytes: JSON encoders return a part of a larger buffer, which would leave gaps of kilobytes in
+    # the memory of the publisher.
+    if decoded.message_id is not None:
+        raw = bytes(memoryview(raw))
+    else:
         decoded.message_id = new_message_id()
-        raw = _ENCODER.encode(decoded) if plain is None or _ID_KEY in raw else _with_id(raw, decoded.message_id)
+        if plain is None or _ID_KEY in raw:
+            raw = bytes(memoryview(_ENCODER.encode(decoded)))
+        else:
+            raw = _with_id(raw, decoded.message_id)
         if len(raw) > max_bytes:
             raise _too_large(raw, max_bytes)
     if _LINE_FEED in raw:  # white space between tokens: inside a string it was refused above
@@ -128,7 +136,7 @@ def prepare(
 
 def _with_id(raw: bytes, message_id: str) -> bytes:
     """Add an id to a message that has none; the rest of a plain message has no spelling that is to be replaced."""
-    return b'%b,"messageId":"%b"}' % (raw[: raw.rindex(b"}")], message_id.encode())
+    return b"".join((raw[: raw.rindex(b"}")], b',"messageId":"', message_id.encode(), b'"}'))
 
 
 _LINE_FEED = 0x0A  # as a number, which is searched for four times as fast as a byte string: 0.1 µs a message
@@ -330,20 +338,10 @@ _SLOW = frozenset(kind for kind in KINDS if kind.slow)
 
 def as_json(message: Any) -> bytes:
     """Return a message as JSON. Raises MessageError, also for NaN and Infinity, which encoders write as null."""
-    kind = type(message)
     if isinstance(message, bytes):
         return message
-    # Types are compared first: `isinstance` with a class of pydantic takes as long as reading the message.
-    if kind is PredictionMessage or (kind is not dict and isinstance(message, BaseModel)):
-        # Serialize values by their own classes; pydantic would otherwise try the members of each union in turn. Not
-        # `model_dump_json`, which decodes the bytes.
-        serializer = message.__pydantic_serializer__
-        raw: bytes = serializer.to_json(message, by_alias=True, exclude_none=True, serialize_as_any=True)
-        if _has_null(raw) and (error := unwritten_number(message.model_dump(by_alias=True, serialize_as_any=True))):
-            raise error
-        return raw
     try:
-        raw = orjson.dumps(message, option=orjson.OPT_SERIALIZE_NUMPY)
+        raw = orjson.dumps(message, json_fields, orjson.OPT_SERIALIZE_NUMPY)
     except TypeError as error:
         expected = f"something that can be JSON: {error}"
         raise MalformedMessage(Reason.MALFORMED_MESSAGE, "", type(message).__name__, expected) from None

@@ -10,6 +10,7 @@ import msgspec
 import orjson
 import pytest
 from hypothesis import given, settings
+from pydantic import Field, field_serializer
 
 from prelabel import (
     BoundingBox,
@@ -331,6 +332,57 @@ def test_every_form_of_a_message_becomes_the_same_json(form: Callable[[], Any]) 
     assert sent.pop("messageId") == prepared.message_id
     assert sent == message()
     assert (prepared.project_id, prepared.data_row_key, prepared.slow) == ("p", "k:a", 0)
+
+
+@settings(max_examples=100, deadline=None)
+@given(strategies.messages())
+def test_a_typed_message_is_written_as_its_models_say(value: dict[str, Any]) -> None:
+    typed = PredictionMessage.model_validate(value, by_alias=True, by_name=False)
+
+    assert gate.as_json(typed) == orjson.dumps(typed.wire())
+
+
+def test_a_mapping_may_have_typed_parts() -> None:
+    typed = as_typed()
+    mixed = {"projectId": "p", "dataRow": typed.data_row, "annotations": typed.annotations}
+
+    assert gate.as_json(mixed) == gate.as_json(typed)
+
+
+def test_a_model_of_somebody_else_is_written_as_it_says() -> None:
+    class Own(PredictionMessage):
+        camera: str = Field("north", exclude=True)
+
+        @field_serializer("produced_at")
+        def _at(self, value: str) -> str:
+            return f"{value}T00:00:00Z"
+
+    typed = as_typed()
+    own = Own.model_construct(**dict(typed), camera="south")
+    own.produced_at = "2026-11-30"
+
+    assert orjson.loads(gate.as_json(own)) == orjson.loads(gate.as_json(typed)) | {"producedAt": "2026-11-30T00:00:00Z"}
+
+
+@pytest.mark.parametrize("value", [float("nan"), {1, 2}, object(), "wide", None])
+def test_a_value_that_was_set_after_the_check_is_refused(value: Any) -> None:
+    typed = as_typed()
+    typed.annotations[0].bbox.width = value  # type: ignore[union-attr]
+
+    with pytest.raises(MessageError) as caught:
+        prepare(typed)
+    if isinstance(value, float):
+        assert (caught.value.path, caught.value.found) == ("annotations[0].bbox.width", "NaN")
+
+
+def test_what_waits_in_memory_is_not_the_buffer_of_an_encoder() -> None:
+    """orjson's bytes are the start of a buffer of kilobytes, which stays as long as they do."""
+    written = orjson.dumps(message() | {"messageId": "m-1"})
+
+    for _ in range(2):  # the second time it is read as the plain message that it was the first time
+        prepared = prepare(written)
+        assert prepared.raw == written
+        assert prepared.raw is not written
 
 
 def test_a_message_id_is_kept_or_assigned_as_a_uuid7() -> None:

@@ -29,7 +29,7 @@ from prelabel_worker.settings import Settings, load_settings
 from tests.simulation.checks import GARBAGE, Checks
 from tests.simulation.labelbox_model import Connection, Habits, LabelboxModel, Message
 from tests.simulation.patches import CLOCK, ENTROPY
-from tests.simulation.producers import Producer
+from tests.simulation.producers import Producer, shares_frames
 from tests.simulation.wire import Client, Server, Wire
 from tests.simulation.workers import Celery, Worker
 from tests.simulation.world import Process, World
@@ -318,7 +318,7 @@ class Simulation:
     def _publish(self) -> None:
         random = self.random
         producer = random.choice(self.producers)
-        for _ in range(random.choice([1, 1, 2, 4])):
+        for _ in range(random.choice([3, 5, 6] if shares_frames(self.world) else [1, 1, 2, 4])):
             project = random.choice(self._projects)
             key, model = f"row{random.randrange(self._rows)}", f"m{random.randrange(self._models)}"
             if any(self._unanswered(other, project, key) for other in self.producers if other is not producer):

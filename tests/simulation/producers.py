@@ -1,6 +1,7 @@
 """Publisher processes: the real outboxes, sender, spooler and spool, with tasks in the place of their two threads."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import orjson
@@ -17,7 +18,13 @@ from tests.simulation.wire import Client, Wire
 from tests.simulation.world import Condition, Process, World
 
 _LIMITS = Limits(send_rows=6, send_bytes=10**6, frame_rows=3, frame_bytes=10**6, frame_slow=100, linger_seconds=0.2)
+_SHARING = replace(_LIMITS, frame_rows=_LIMITS.send_rows, linger_seconds=1.0)
 _FOR_EVER = 1e9
+
+
+def shares_frames(world: World) -> bool:
+    """Return whether the producers of this seed send many rows at once, in frames that all lanes share."""
+    return world.seed % 3 == 2
 
 
 class Producer(Process):
@@ -28,11 +35,12 @@ class Producer(Process):
 
     def __init__(self, world: World, name: str, wire: Wire, prefix: str, folder: Path | None) -> None:
         super().__init__(world, name)
-        self._slot: Slot | None = next(recovered(take_slots(folder), _LIMITS)) if folder else None
+        limits = _SHARING if shares_frames(world) else _LIMITS
+        self._slot: Slot | None = next(recovered(take_slots(folder), limits)) if folder else None
         self._journals = folder is not None and world.seed % 2 == 0
         inbox = Inbox(Client(wire, self), prefix, durability="waitaof")
         self.outboxes = Outboxes(
-            _LIMITS,
+            limits,
             max_rows=100,
             max_bytes=10**6,
             most_projects=inbox.most_projects,

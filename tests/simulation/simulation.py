@@ -29,7 +29,7 @@ from prelabel_worker.settings import Settings, load_settings
 from tests.simulation.checks import GARBAGE, Checks
 from tests.simulation.labelbox_model import Connection, Habits, LabelboxModel, Message
 from tests.simulation.patches import CLOCK, ENTROPY
-from tests.simulation.producers import Producer
+from tests.simulation.producers import Producer, shares_frames
 from tests.simulation.wire import Client, Server, Wire
 from tests.simulation.workers import Celery, Worker
 from tests.simulation.world import Process, World
@@ -39,7 +39,7 @@ _LANES = 2
 _LIMIT_SECONDS = 20.0
 _TIMEOUT_SECONDS = 8.0
 _AUDIT_EVERY = 40  # steps; the check in Lua, which is cheap, goes after each one
-_MOST_STEPS_TO_CALM = 6000
+_MOST_STEPS_TO_CALM = 9000
 _DELICATE = ("upload", "move", "WAITAOF")
 _FLAWS = ("bad", "bad", "poison", "poison", "poison", "killer", "breaker")
 EXPECTED = (redis.RedisError,)
@@ -318,7 +318,7 @@ class Simulation:
     def _publish(self) -> None:
         random = self.random
         producer = random.choice(self.producers)
-        for _ in range(random.choice([1, 1, 2, 4])):
+        for _ in range(random.choice([3, 5, 6] if shares_frames(self.world) else [1, 1, 2, 4])):
             project = random.choice(self._projects)
             key, model = f"row{random.randrange(self._rows)}", f"m{random.randrange(self._models)}"
             if any(self._unanswered(other, project, key) for other in self.producers if other is not producer):

@@ -86,6 +86,7 @@ SWITCHES = {
         python=(_in(prelabel_worker.stages.submit._Submission, "_is_nowhere", "if remaining > 0:", "if False:"),),
     ),
     "frame-memory": Switch("frame ids are remembered", {"redis.call('ZADD', root .. ':seen', unpack(seen))": "do end"}),
+    "shared-parts": Switch("a lane has its own rows of a frame that several share", {"entry[9] = low": "entry[9] = 0"}),
     "barrier": Switch(
         "an answer and a POST wait until Redis is durable", python=(lambda: standing_for(Wire, barrier=lambda _: None),)
     ),

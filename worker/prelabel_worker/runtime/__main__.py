@@ -3,11 +3,14 @@
 These need libraries for terminals, which would take 9 MB in every process of a worker.
 """
 
-from celery.bin.base import CLIContext
-from celery.bin.worker import worker
-
-from prelabel_worker.runtime.app import app_of_environment
+from prelabel.lazy import without_collections
 
 if __name__ == "__main__":
+    with without_collections():
+        from celery.bin.base import CLIContext
+        from celery.bin.worker import worker
+
+        from prelabel_worker.runtime.app import app_of_environment
+
     context = CLIContext(app_of_environment(), no_color=False, workdir=None)
     worker.main(prog_name="worker", obj=context, auto_envvar_prefix="CELERY_WORKER")

@@ -3,8 +3,10 @@
 The package imports the same names under `TYPE_CHECKING`, for type checkers and editors; a test compares the two lists.
 """
 
+import gc
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
 from importlib import import_module
 from typing import Any
@@ -25,6 +27,18 @@ def lazily(package: str, names: Mapping[str, str]) -> tuple[Callable[[str], Any]
         return sorted({*vars(sys.modules[package]), *modules})
 
     return load, listed
+
+
+@contextmanager
+def without_collections() -> Iterator[None]:
+    """Import without the garbage collector, which would read all that was loaded again and again: none is garbage."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def logger(name: str) -> Any:

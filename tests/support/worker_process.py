@@ -28,15 +28,20 @@ def environment(sandbox: SandboxProcess, **settings: str) -> dict[str, str]:
 
 
 def worker_command(*options: str) -> list[str]:
-    """Return the command that starts a worker."""
+    """Return Celery's command that starts a worker."""
     return [sys.executable, "-m", "celery", "-A", "prelabel_worker", "worker", *options]
 
 
 @contextmanager
 def running_worker(folder: Path, environment: dict[str, str], *options: str) -> Iterator["subprocess.Popen[bytes]"]:
-    """Run a worker whose output goes to `<folder>/worker.log`; assert that it ends after a SIGTERM."""
+    """Run a worker whose output goes to `<folder>/worker.log`; assert that it ends after a SIGTERM.
+
+    It is started as `prelabel worker` and the stack start one. Loading the other commands of Celery as well would cost
+    every start a sixth more.
+    """
+    command = [sys.executable, "-m", "prelabel_worker.runtime", *options]
     with (folder / "worker.log").open("ab") as log:
-        worker = subprocess.Popen(worker_command(*options), cwd=folder, env=environment, stdout=log, stderr=log)
+        worker = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log)
     try:
         yield worker
         worker.terminate()

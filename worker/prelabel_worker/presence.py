@@ -10,14 +10,16 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import msgspec
 
 from prelabel.ids import uuid7
 from prelabel.json_record import JsonRecord
 from prelabel.wire import keys
-from prelabel.wire.client import Client, seconds_of, server_time
+
+if TYPE_CHECKING:
+    from prelabel.wire.client import Client
 
 GONE_AFTER_SECONDS = 60.0
 """A worker that has not ticked for this long is not alive."""
@@ -184,14 +186,16 @@ def full_name(name: str) -> str:
     return (name if "@" in name else f"{name}@%h").replace("%h", socket.gethostname())
 
 
-def announce(client: Client, prefix: str, identity: str, presence: Presence) -> None:
+def announce(client: "Client", prefix: str, identity: str, presence: Presence) -> None:
     """Write a worker's announcement, dated by Redis's clock; it replaces the previous one of this identity."""
+    from prelabel.wire.client import server_time  # loads redis, which a name of a worker does not need
+
     key = keys.workers(prefix)
     dated = msgspec.structs.replace(presence, at=server_time(client, key))
     client.hset(key, identity, msgspec.json.encode(dated))
 
 
-def withdraw(client: Client, prefix: str, identity: str) -> None:
+def withdraw(client: "Client", prefix: str, identity: str) -> None:
     """Remove the announcement of a worker that ends."""
     client.hdel(keys.workers(prefix), identity)
 
@@ -202,7 +206,7 @@ def missing_roles(workers: Iterable[WorkerStatus]) -> list[str]:
     return [role for role in ROLES if not present & {role, "all"}]
 
 
-def living(client: Client, prefix: str) -> list[WorkerStatus]:
+def living(client: "Client", prefix: str) -> list[WorkerStatus]:
     """Return the workers that ticked within the last minute and whose announcement can be read, by name."""
     now, presences = _read(client, prefix)
     silences = {identity: now - presence.at for identity, presence in presences.items()}
@@ -240,7 +244,7 @@ def status_of(identity: str, presence: Presence, silent_seconds: float, *, share
     )
 
 
-def forget_gone(client: Client, prefix: str) -> None:
+def forget_gone(client: "Client", prefix: str) -> None:
     """Remove the announcements of workers that ended without withdrawing; one that still lives announces again."""
     now, presences = _read(client, prefix)
     gone = [identity for identity, presence in presences.items() if now - presence.at >= GONE_AFTER_SECONDS]
@@ -248,8 +252,10 @@ def forget_gone(client: Client, prefix: str) -> None:
         client.hdel(keys.workers(prefix), *gone)
 
 
-def _read(client: Client, prefix: str) -> tuple[float, dict[str, Presence]]:
+def _read(client: "Client", prefix: str) -> tuple[float, dict[str, Presence]]:
     """Return Redis's time, and the readable announcements by identity."""
+    from prelabel.wire.client import seconds_of
+
     with client.pipeline(transaction=False) as pipeline:
         pipeline.hgetall(keys.workers(prefix))
         pipeline.time()

@@ -1,9 +1,15 @@
-"""What the tick knows of the queue, against a real broker."""
+"""What the tick knows of the queue, against a real broker, and how it ends."""
 
+from types import SimpleNamespace
+
+import redis
+
+from prelabel_worker.presence import living
 from prelabel_worker.runtime.app import create_app
 from prelabel_worker.runtime.roles import QUEUES
-from prelabel_worker.runtime.ticker import _waiting_hints
+from prelabel_worker.runtime.ticker import Ticker, _waiting_hints
 from prelabel_worker.settings import load_settings
+from tests.support.waiting import wait_for
 
 
 def test_hints_that_nobody_took_are_counted(redis_url: str, prefix: str) -> None:
@@ -15,4 +21,20 @@ def test_hints_that_nobody_took_are_counted(redis_url: str, prefix: str) -> None
             app.send_task("prelabel.group", ["p"], producer=producer)
 
         assert (before, _waiting_hints(producer.channel, QUEUES["submit"])) == (0, 3)
+    app.close()
+
+
+def test_a_worker_whose_tick_has_stopped_is_announced_no_more(
+    client: "redis.Redis", redis_url: str, prefix: str
+) -> None:
+    """Otherwise the process may end first, and people are told that a worker died."""
+    app = create_app(load_settings(redis_url=redis_url, key_prefix=prefix))
+    worker = SimpleNamespace(app=app, hostname="worker@h", concurrency=1)
+    ticker = Ticker(worker)
+    ticker.start(worker)
+    wait_for(lambda: living(client, prefix), "the worker to be announced")
+
+    ticker.stop(worker)
+
+    assert living(client, prefix) == []
     app.close()

@@ -2,6 +2,8 @@
 
 import sys
 
+from prelabel.lazy import without_collections
+
 NEEDS_EXTRA = (
     "the command needs an extra: pip install 'prelabel[worker]', or 'prelabel[command]' to publish files only, "
     "'prelabel[gateway]' to publish over HTTP"
@@ -25,7 +27,8 @@ def needs_extra(extra: str) -> str:
 def main() -> None:
     """Run `prelabel`."""
     try:
-        from prelabel_worker.cli.main import run
+        with without_collections():
+            from prelabel_worker.cli.main import run
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("prelabel"):
             raise

@@ -13,6 +13,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from prelabel.errors import PrelabelError
+from prelabel.lazy import without_collections
 from prelabel_worker.cli import EXTRAS, needs_extra
 
 _PACKAGE = "prelabel_worker.cli"
@@ -64,14 +65,16 @@ class LazyCommand(TyperCommand):
         """Import the command's module and make the command. Raises ExtraMissing."""
         module, _, function = self._declared.place.partition(":")
         try:
-            callback = getattr(import_module(f"{_PACKAGE}.{module}"), function)
+            with without_collections():
+                callback = getattr(import_module(f"{_PACKAGE}.{module}"), function)
         except ModuleNotFoundError as error:
             if (error.name or "").startswith("prelabel"):
                 raise
             raise ExtraMissing(needs_extra(EXTRAS.get(self.name or "", "worker"))) from None
         only = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
         only.command(self.name)(callback)
-        command = typer.main.get_command(only)
+        with without_collections():  # typer loads what reads the options
+            command = typer.main.get_command(only)
         command.help = (command.help or "").replace(_EXAMPLE, f"\b\n{_EXAMPLE}")
         return command
 

@@ -38,6 +38,7 @@ _HINTS_PER_PROCESS = 4
 _PRESENCE_SECONDS = 2.0
 _NEXT_ROUND_SECONDS = 0.05  # the wait after a tick that sent hints, since workers take them soon
 _LOG_AGAIN_SECONDS = 30.0
+_LAST_SECONDS = 2.0  # the wait for the end of a tick, which may ask a server that does not answer
 _log = structlog.get_logger(__name__)
 
 
@@ -49,23 +50,30 @@ class Ticker(bootsteps.StartStopStep):  # type: ignore[misc]
     def __init__(self, parent: Any, **kwargs: Any) -> None:
         super().__init__(parent, **kwargs)
         self._stopped = threading.Event()
+        self._thread: threading.Thread | None = None
         self._notify: Duty | None = None
 
     def start(self, parent: Any) -> None:
         """Start the thread that ticks, and the one that tells people what is wrong, if there is a receiver."""
         self._stopped.clear()
         tick = _Tick(parent, self._stopped)
-        threading.Thread(target=tick.run, name="prelabel-ticker", daemon=True).start()
+        self._thread = threading.Thread(target=tick.run, name="prelabel-ticker", daemon=True)
+        self._thread.start()
         settings: Settings = parent.app.prelabel_runtime.settings
         self._notify = duty_of(settings, lambda: connect(settings))
         if self._notify:
             self._notify.start()
 
     def stop(self, parent: Any) -> None:
-        """End the threads; other workers take what is due."""
+        """End the threads; other workers take what is due.
+
+        The process must not end before the tick has withdrawn its announcement, or people are told that a worker died.
+        """
         self._stopped.set()
         if self._notify:
             self._notify.stop()
+        if self._thread:
+            self._thread.join(_LAST_SECONDS)
 
     def terminate(self, parent: Any) -> None:
         """End the threads at a cold shutdown."""

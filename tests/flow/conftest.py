@@ -20,8 +20,9 @@ def sandbox(tmp_path: Path) -> Iterator[SandboxProcess]:
     process.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Yield a stack for the tests of this folder; its workers would tick beside all other tests of the session."""
     with Stack(tmp_path_factory.mktemp("stack") / ".prelabel", workers=2, settings=SETTINGS) as running:
         yield running
 

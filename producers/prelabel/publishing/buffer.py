@@ -55,7 +55,8 @@ class Limits:
     linger_seconds: float
 
 
-class Batch(msgspec.Struct, gc=False):
+@dataclass(slots=True)
+class Batch:
     """The rows of one send.
 
     They are gathered here when they are added. To count and copy them later, when they have left the processor's
@@ -120,10 +121,11 @@ class ProjectBuffer:
             self.oldest = now
             return True
         batch = waiting[-1]
-        if len(batch.rows) < limits.send_rows and batch.bytes + size <= limits.send_bytes:
-            batch.rows.append(row)
-            batch.bytes += size
-            return len(batch.rows) == limits.send_rows or batch.bytes == limits.send_bytes
+        rows, after = batch.rows, batch.bytes + size
+        if len(rows) < limits.send_rows and after <= limits.send_bytes:
+            rows.append(row)
+            batch.bytes = after
+            return len(rows) == limits.send_rows or after == limits.send_bytes
         waiting.append(Batch([row], size))
         return not batch.is_full(limits)
 

@@ -91,7 +91,7 @@ def test_a_shared_frame_is_read_once_for_all_its_lanes_in_a_chunk(
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(row_reader, "read_messages", counted)
-        parts = list(ChunkBlocks(chunk, dict(frames), {}, b""))
+        parts = list(ChunkBlocks(chunk, dict(frames), {}, b"", ""))
 
     numbers = [(lane, send, row) for lane, send in places for row in range(lows[lane], lows[lane] + sizes[lane])]
     rows = [row for part in parts if isinstance(part, RowBlock) for row in part.rows()]
@@ -106,7 +106,7 @@ def test_each_lane_of_a_shared_frame_that_cannot_be_read_is_a_dead_letter_that_k
     broken = stored[:-1] + b"\n"
     chunk = chunk_of(["f f 2 5 100", "f f 0 2 100"], 5)
 
-    parts = list(ChunkBlocks(chunk, {"f": broken}, {}, b""))
+    parts = list(ChunkBlocks(chunk, {"f": broken}, {}, b"", ""))
 
     problem = "the body holds 4 rows, the header says 3"
     assert parts == [
@@ -120,5 +120,7 @@ def test_a_retried_dead_letter_of_a_shared_frame_has_the_rows_of_its_lane() -> N
     body = b"{}\n" + copy_from_row(shared({2: 2, 7: 3}), 2)
     whole, second = chunk_of(["h f102 0 3 102"], 3), chunk_of(["h f102 1 3 102"], 2)
 
-    assert list(ChunkBlocks(whole, {}, {"f102": [state, body]}, b"")) == [RowBlock(0, 102, 7, [b"m2", b"m3", b"m4"])]
-    assert list(ChunkBlocks(second, {}, {"f102": [state, body]}, b"")) == [RowBlock(0, 103, 7, [b"m3", b"m4"])]
+    assert list(ChunkBlocks(whole, {}, {"f102": [state, body]}, b"", "")) == [
+        RowBlock(0, 102, 7, [b"m2", b"m3", b"m4"])
+    ]
+    assert list(ChunkBlocks(second, {}, {"f102": [state, body]}, b"", "")) == [RowBlock(0, 103, 7, [b"m3", b"m4"])]

@@ -1,12 +1,14 @@
 """Names that are loaded when they are first used are the ones that type checkers see."""
 
 import ast
+import gc
 from importlib import import_module
 
 import pytest
 
 import prelabel
 from prelabel import builders
+from prelabel.lazy import without_collections
 from tests.support.sources import ROOT, SOURCES
 
 PACKAGES = {"prelabel": prelabel, "prelabel.builders": builders}
@@ -52,3 +54,18 @@ def test_every_name_of_prelabel_can_be_imported_at_once() -> None:
     exec("from prelabel import *", names)
 
     assert set(prelabel.__all__) <= set(names)
+
+
+def test_the_garbage_collector_is_as_it_was_after_imports_without_it() -> None:
+    with without_collections():
+        with without_collections():
+            assert not gc.isenabled()
+        assert not gc.isenabled()
+    assert gc.isenabled()
+
+
+def test_an_import_that_fails_leaves_the_garbage_collector_on() -> None:
+    with pytest.raises(ImportError), without_collections():
+        import_module("prelabel.nothing")
+
+    assert gc.isenabled()

@@ -296,8 +296,12 @@ def test_each_group_of_slices_has_a_slider_of_its_own(harbour: SandboxProcess, v
     page.locator("#a3").get_by_role("link", name="void").click()
     expect(page.locator("#frame-number-axial")).to_have_text("9")
     axial.fill("14")
-    seen, bare = pixel(page, 90, 80, ".stage.axial"), pixel(page, 30, 30, ".stage.axial")
-    assert seen == pytest.approx([0.6 * p + 0.4 * b for p, b in zip((0x12, 0xB8, 0x86), bare, strict=True)], abs=3)
+
+    def is_painted() -> bool:
+        seen, bare = pixel(page, 90, 80, ".stage.axial"), pixel(page, 30, 30, ".stage.axial")
+        return seen == pytest.approx([0.6 * p + 0.4 * b for p, b in zip((0x12, 0xB8, 0x86), bare, strict=True)], abs=3)
+
+    wait_for(is_painted, "the mask of the slice, in the colour of its class")
     sagittal.press("ArrowRight")
     expect(page.locator("#frame-number-sagittal")).to_have_text("20")
     expect(sagittal).to_have_attribute("aria-valuetext", "sagittal slice 20")

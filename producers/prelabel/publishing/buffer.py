@@ -263,19 +263,21 @@ _LOOK_ROWS = 2 * MAX_TRACES
 
 
 def _parts(rows: list[Row], limits: Limits) -> Iterator[list[Row]]:
-    """Cut rows at whichever limit of a frame comes first; a row that exceeds a limit alone gets its own frame."""
-    if _fit(rows, limits):  # in nearly all sends
-        yield rows
-        return
+    """Cut rows of a lane into those of each frame."""
+    for first in range(0, len(rows), limits.frame_rows):
+        part = rows[first : first + limits.frame_rows]
+        if _fit(part, limits):  # in nearly all sends
+            yield part
+        else:
+            yield from _smaller(part, limits)
+
+
+def _smaller(rows: list[Row], limits: Limits) -> Iterator[list[Row]]:
+    """Cut rows at the bytes or slow annotations of a frame; a row that exceeds a limit alone gets its own frame."""
     part: list[Row] = []
     size = slow = 0
     for row in rows:
-        over = (
-            len(part) >= limits.frame_rows
-            or size + len(row.raw) > limits.frame_bytes
-            or slow + row.slow > limits.frame_slow
-        )
-        if part and over:
+        if part and (size + len(row.raw) > limits.frame_bytes or slow + row.slow > limits.frame_slow):
             yield part
             part, size, slow = [], 0, 0
         part.append(row)

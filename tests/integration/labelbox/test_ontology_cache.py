@@ -5,6 +5,7 @@ import threading
 import pytest
 import redis
 
+from prelabel.wire.client import is_away
 from prelabel_worker.labelbox.errors import Unavailable
 from prelabel_worker.labelbox.ontology_cache import Catalog
 from prelabel_worker.labelbox.types import ProjectOntology
@@ -49,11 +50,12 @@ def test_a_fetch_whose_end_redis_refuses_holds_up_nobody_for_longer_than_recover
         return FOUND
 
     try:
-        with pytest.raises(redis.ReadOnlyError):
+        with pytest.raises(redis.ResponseError) as raised:
             Catalog(client, prefix).refresh("p", refused)
     finally:
         client.replicaof("NO", "ONE")  # type: ignore[no-untyped-call]
 
+    assert is_away(raised.value)
     assert 0 < client.pttl(f"{prefix}:{{p}}:ontology:flight") <= 15_000
 
 

@@ -18,9 +18,9 @@ import structlog
 from celery.concurrency.base import BasePool, apply_target
 from celery.worker import state
 
-THREADS = 3
-"""Threads of a process. Each waits for about a third of its time: two would leave the core idle now and then, and each
-of more would hold a file in memory while it waits."""
+THREADS = 2
+"""Threads of a process. While one waits, the other has the core. A third one uses what they leave idle for waits of its
+own, for the interpreter's lock: `benchmarks/busy.py` imports no more rows with it, and needs 5 MB more."""
 _LOOK_SECONDS = 0.1
 _log = structlog.get_logger(__name__)
 

@@ -32,22 +32,18 @@ def leased(
 
     Yields None when the chunk is not due, is leased, or is gone, and when the project's keys cannot be read.
     """
-    taken_at = time.monotonic()
-    chunk = None
-    with surviving(context, stage, project_id):
-        chunk = context.ledger.take(project_id, chunk_id, purpose)
-    if chunk is None:
-        yield None
-        return
-    with context.leases.hold(chunk, taken_at) as lease:
-        yield lease
+    with all_leased(context, stage, [(project_id, chunk_id)], purpose) as leases:
+        yield leases[0] if leases else None
 
 
 @contextmanager
 def all_leased(
     context: StageContext, stage: str, names: Sequence[tuple[str, str]], purpose: Literal["submit", "follow"]
 ) -> Iterator[list[Lease]]:
-    """Lease several chunks inside the block, named by project and id, in one round trip; those that `leased` would."""
+    """Lease several chunks inside the block, named by project and id, in one round trip.
+
+    Chunks for which `leased` yields None are left out.
+    """
     taken_at, chunks = time.monotonic(), list[Chunk]()
     for (project_id, _), taken in zip(names, context.ledger.take_all(names, purpose), strict=True):
         with surviving(context, stage, project_id):

@@ -14,7 +14,7 @@ local CHECKED = 40 -- names in a call: the check is for everybody's calls togeth
 local most, put_off_most = tonumber(ARGV[1]), 10 * tonumber(ARGV[1])
 local later = text(now + tonumber(ARGV[2]))
 
--- PROJECT_ID and MAX_PROJECT_ID of prelabel/messages.py. Anybody who can publish can write any name.
+-- PROJECT_ID and MAX_PROJECT_ID of prelabel/ids.py. Anybody who can publish can write any name.
 local function is_project(name)
   return #name <= 64 and string.match(name, '^[A-Za-z0-9_-]+$')
 end

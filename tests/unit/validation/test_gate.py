@@ -367,7 +367,9 @@ def test_a_model_of_somebody_else_is_written_as_it_says() -> None:
 @pytest.mark.parametrize("value", [float("nan"), {1, 2}, object(), "wide", None])
 def test_a_value_that_was_set_after_the_check_is_refused(value: Any) -> None:
     typed = as_typed()
-    typed.annotations[0].bbox.width = value  # type: ignore[union-attr]
+    box = typed.annotations[0]
+    assert isinstance(box, BoundingBox)
+    box.bbox.width = value
 
     with pytest.raises(MessageError) as caught:
         prepare(typed)

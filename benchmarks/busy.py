@@ -21,9 +21,22 @@ from pathlib import Path
 import psutil
 import redis
 from end_to_end import CHUNK_ROWS
-from services import child_named, cpu, memory, processes, publish, redis_server, rows, settings, sink, wait_until
+from services import (
+    child_named,
+    cpu,
+    families,
+    imported,
+    processes,
+    publish,
+    redis_server,
+    resident,
+    rows,
+    settings,
+    sink,
+    wait_until,
+)
 
-from prelabel.wire.keys import DEFAULT_PREFIX, ProjectKeys
+from prelabel.wire.keys import DEFAULT_PREFIX
 from prelabel_worker.accounts.pauses import Pauses
 from prelabel_worker.operations.projects import Projects
 from prelabel_worker.presence import living
@@ -31,6 +44,7 @@ from prelabel_worker.queries.audit import audit
 
 _WARM_ROWS = 500  # of each project
 _LOOK_SECONDS = 0.02
+_LOOKS_OF_MEMORY = 10  # a look at memory costs as much as several at Redis, and runs on the same cores
 
 
 @dataclass(frozen=True)
@@ -64,8 +78,7 @@ def drain(number: int, projects: int, workers: int, cores: int, options: Sequenc
         command = [sys.executable, "-m", "prelabel_worker.cli", "worker", "--name", "busy%n@%h", *options]
 
         def settled(rows_each: int) -> bool:
-            counts = [client.hget(ProjectKeys(DEFAULT_PREFIX, name).counts, "imported") for name in names]
-            return all(int(count or 0) == rows_each for count in counts)
+            return imported(client, names) == [rows_each] * len(names)
 
         with processes(command, workers, environment) as started:
             wait_until(lambda: len(living(client, DEFAULT_PREFIX)) == workers, 60)
@@ -79,13 +92,16 @@ def drain(number: int, projects: int, workers: int, cores: int, options: Sequenc
             time.sleep(1)  # for Redis, to write what it has
             parts = [psutil.Process(process.pid) for process in started]
             others = [child_named("redis-server"), child_named("sink.py")]
+            of_parts = [families([part]) for part in parts]
             before = [cpu([part]) for part in (*parts, *others)]
             begun = time.perf_counter()
             for name in names:
                 Projects(client).resume(name)
-            peak = 0.0
+            peak, looks = 0.0, 0
             while not settled(2 * _WARM_ROWS + number // projects):
-                peak = max(peak, *(memory([part]) for part in parts))
+                if looks % _LOOKS_OF_MEMORY == 0:
+                    peak = max(peak, *(resident(family) for family in of_parts))
+                looks += 1
                 time.sleep(_LOOK_SECONDS)
             wall = time.perf_counter() - begun
             used = [cpu([part]) - earlier for part, earlier in zip((*parts, *others), before, strict=True)]

@@ -37,6 +37,7 @@ from services import (
     Processes,
     broker,
     cpu,
+    imported,
     memory,
     processes,
     publish,
@@ -49,7 +50,7 @@ from services import (
     wait_until,
 )
 
-from prelabel.wire.keys import DEFAULT_PREFIX, ProjectKeys
+from prelabel.wire.keys import DEFAULT_PREFIX
 from prelabel_worker.presence import living
 from prelabel_worker.queries.audit import audit
 
@@ -108,8 +109,7 @@ class OurWorkers:
         self.client = redis.Redis.from_url(url)
 
     def imported(self) -> int:
-        counts = (ProjectKeys(DEFAULT_PREFIX, project).counts for project in self.projects)
-        return sum(int(self.client.hget(key, "imported") or 0) for key in counts)
+        return sum(imported(self.client, self.projects))
 
     def messages(self, number: int, first: int) -> list[bytes]:
         each = number // len(self.projects)

@@ -26,7 +26,7 @@ from prelabel.wire import keys
 from prelabel_worker.chunks import history
 from prelabel_worker.chunks.annotation_counts import Packer
 from prelabel_worker.chunks.chunk import Chunk
-from prelabel_worker.chunks.imported_rows import REMEMBERED_TOGETHER, memory_of
+from prelabel_worker.chunks.imported_rows import memory_of
 from prelabel_worker.chunks.ledger import Ledger
 from prelabel_worker.chunks.project_memory import ProjectMemory
 from prelabel_worker.chunks.rows import Slice
@@ -81,9 +81,8 @@ class Growing:
         counts = packer.column(packed)
         memory = memory_of(self._policy, self._memory.before_settle(PROJECT).imported, chunk.rows)
         record = history.record_of(chunk, b"", history.SentRows(range(chunk.rows), traces, counts))
-        together = REMEMBERED_TOGETHER * memory.one_in
-        for at in range(0, chunk.rows, together):
-            after = min(at + together, chunk.rows)
+        for at in range(0, chunk.rows, memory.committed_together):
+            after = min(at + memory.committed_together, chunk.rows)
             part = Slice(after, after - at, forms={"k"}, marks=memory.chosen(row_keys[16 * at : 16 * after]))
             part.memory, last = memory, after == chunk.rows
             self._ledger.commit_rows(chunk, at, part, record=record if last else b"", finish=last)

@@ -98,3 +98,11 @@ def test_a_row_is_in_the_same_set_whether_all_rows_are_remembered_or_a_sample() 
 def test_the_sets_of_a_policy_are_those_that_its_script_looks_in(digests: list[int]) -> None:
     for number, group in sets_of(POLICY_MEMORY.by_set(digests)).items():
         assert {int(str(digest)[-8:]) % POLICY_SETS for digest in group} == {number}
+
+
+@pytest.mark.parametrize(
+    ("memory", "rows"),
+    [(POLICY_MEMORY, 500), (Memory("sample"), 500), (Memory("sample", 32), 2500), (Memory("sample", 512), 2500)],
+)
+def test_no_commit_keeps_redis_from_others_for_long(memory: Memory, rows: int) -> None:
+    assert memory.committed_together == rows

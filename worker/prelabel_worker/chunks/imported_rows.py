@@ -24,6 +24,8 @@ FIRST_ROWS = 512
 """Number of rows of the first set: as many integers as Redis packs."""
 REMEMBERED_TOGETHER = 500
 """Number of rows that one commit remembers, which takes Redis less than a millisecond."""
+COMMITTED_TOGETHER = 2500
+"""Most rows of one commit, for the same reason: Redis serves nobody else while it frees their frames."""
 
 
 class Memory(NamedTuple):
@@ -35,6 +37,11 @@ class Memory(NamedTuple):
     one_in: int = 1
     #: Whether rows go to the set of a project's first rows.
     first: bool = False
+
+    @property
+    def committed_together(self) -> int:
+        """Most rows of one commit."""
+        return min(REMEMBERED_TOGETHER * self.one_in, COMMITTED_TOGETHER)
 
     def chosen(self, row_keys: bytes) -> list[int]:
         """Return the digests of those rows that are remembered, from row keys of 16 bytes; see identity.row_digest."""

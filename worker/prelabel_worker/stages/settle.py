@@ -185,7 +185,7 @@ class _Settlement:
         """Yield the rows that have no outcome yet, in order."""
         rows, special = self._sent.rows, self._special
         # Rows that cannot override are all remembered.
-        together = REMEMBERED_TOGETHER * (1 if b"\1" in self._sent.unidentified else self._memory.one_in)
+        together = REMEMBERED_TOGETHER if b"\1" in self._sent.unidentified else self._memory.committed_together
         at = bisect_left(rows, self._chunk.cursor)
         while True:
             end = min(at + together, len(rows))

@@ -278,7 +278,7 @@ GOOD = orjson.dumps({"uuid": "0" * 31 + "2", "status": "SUCCESS", "dataRow": {"g
 )
 def test_any_line_leaves_the_verdicts_of_the_other_lines_unchanged(lines: list[bytes]) -> None:
     verdicts = Verdicts(SENT)
-    verdicts.feed([[*lines, GOOD]])
+    verdicts.feed([b"\n".join([*lines, GOOD])])
 
     failed = verdicts.failed_rows()
 

@@ -15,6 +15,7 @@ import orjson
 from prelabel_worker.accounts.rate_limiter import USE_WITHIN_SECONDS
 from prelabel_worker.errors import LeaseLost
 from prelabel_worker.labelbox import errors
+from prelabel_worker.labelbox.decoding import lines_of
 from prelabel_worker.labelbox.errors import FileGone, RequestError
 from prelabel_worker.labelbox.sent_request import Operation
 from prelabel_worker.labelbox.types import Import, ImportName, ProjectOntology, SubmitAs
@@ -322,9 +323,9 @@ class Connection:
         return ProjectOntology(_NORMALIZED, "IMAGE", "simulated")
 
     def lines(self, url: str) -> Iterator[bytes]:
-        return chain.from_iterable(self.line_blocks(url))
+        return chain.from_iterable(map(lines_of, self.line_blocks(url)))
 
-    def line_blocks(self, url: str) -> Iterator[list[bytes]]:
+    def line_blocks(self, url: str) -> Iterator[bytes]:
         job = self._model.jobs[int(url.partition(":")[2])]
         self._switch(f"file of import {job.number}")
         if job.gone or self._model.chance(self._model.habits.trouble / 20):
@@ -332,12 +333,12 @@ class Connection:
             raise FileGone("the address has expired")
         half = len(job.status) // 2
         if job.state == "FAILED":
-            yield [b"it failed"]
+            yield b"it failed"
             return
-        yield job.status[:half]
+        yield b"\n".join(job.status[:half])
         if self._model.chance(self._model.habits.trouble / 10):
             raise errors.Unavailable("the file broke off")
-        yield job.status[half:]
+        yield b"\n".join(job.status[half:])
 
     def _switch(self, at: str) -> None:
         self._world.switch(at)

@@ -252,13 +252,14 @@ def read_messages(frame: bytes) -> list[bytes]:
     for segment in header.segments:
         end = start + segment.bytes
         part = body[start:end]
-        # Count the rows before splitting them: a list of sixteen million rows would cost more than the frame.
-        rows = part.count(b"\n") + 1
-        if rows != segment.rows:
-            raise UnreadableFrame(f"the body holds {rows} rows, the header says {segment.rows}")
+        # Split into no more rows than are named: a list of sixteen million rows would cost more than the frame.
+        rows = part.split(b"\n", segment.rows)
+        if len(rows) != segment.rows:
+            held = part.count(b"\n") + 1
+            raise UnreadableFrame(f"the body holds {held} rows, the header says {segment.rows}")
         if body[end : end + 1] not in (b"\n", b""):
             raise UnreadableFrame("a lane's messages do not end where the table says")
-        messages += part.split(b"\n")
+        messages += rows
         start = end + 1
     return messages
 

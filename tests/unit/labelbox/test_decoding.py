@@ -5,12 +5,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from prelabel_worker.labelbox.decoding import MAX_MEMBERS, PIECE, BrokenBody, CostlyBody, decoded, line_blocks
+from prelabel_worker.labelbox.decoding import MAX_MEMBERS, PIECE, BrokenBody, CostlyBody, decoded, line_blocks, lines_of
 
 
 def lines(body: bytes, size: int, most_bytes: int = 100) -> list[bytes]:
     blocks = line_blocks((body[at : at + size] for at in range(0, len(body), size)), most_bytes)
-    return [line for block in blocks for line in block]
+    return [line for block in blocks for line in lines_of(block)]
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 100])
@@ -21,7 +21,7 @@ def test_lines_are_the_same_in_whatever_pieces_they_come(size: int) -> None:
 def test_the_lines_that_end_in_one_piece_are_one_block() -> None:
     pieces = [b"a\nb", b"b", b"\n\n", b"\n", b"c\nd\n"]
 
-    assert list(line_blocks(pieces, 100)) == [[b"a"], [b"bb"], [b"c", b"d"]]
+    assert list(line_blocks(pieces, 100)) == [b"a\n", b"bb\n\n", b"\n", b"c\nd\n"]
 
 
 @pytest.mark.parametrize("size", [1, 64, 1000])
@@ -47,7 +47,7 @@ def test_each_byte_of_a_long_line_is_looked_at_once_in_however_many_pieces_it_co
     Counted.touched = 0
     pieces = [Counted(b"x" * 100)] * 1000 + [Counted(b"")] * 3000
 
-    ((line,),) = line_blocks(pieces, 1_000_000)
+    (line,) = line_blocks(pieces, 1_000_000)
 
     assert len(line) == Counted.touched == 100_000
 

@@ -29,7 +29,7 @@ SENT = sent_lines(SentRow(row, uuids) for row, uuids in LINES.items())
 
 def judged(*lines: bytes) -> Verdicts:
     verdicts = Verdicts(SENT)
-    verdicts.feed([list(lines)])
+    verdicts.feed([b"\n".join(lines)])
     return verdicts
 
 
@@ -108,7 +108,7 @@ def test_an_invalid_uuid_matches_no_line_that_was_sent_without_a_uuid(text: str)
     verdicts = Verdicts(sent_lines([SentRow(0, sent)]))
     where = {"dataRow": {"globalKey": "a"}}
 
-    verdicts.feed([[orjson.dumps({"uuid": text, "status": "SUCCESS", **where})]])
+    verdicts.feed([orjson.dumps({"uuid": text, "status": "SUCCESS", **where})])
 
     assert verdicts.foreign == 1
     assert verdicts.failed_rows()[0].missing == 2
@@ -159,7 +159,7 @@ def test_order_repeats_garbage_and_blocks_of_lines_decide_nothing(
             statuses[part[0]].add(part[1])
 
     verdicts = Verdicts(SENT)
-    verdicts.feed(lines[start:end] for start, end in pairwise(bounds))
+    verdicts.feed(b"\n".join(lines[start:end]) for start, end in pairwise(bounds))
 
     expected = {}
     for row, numbers in {0: (0, 1), 4: (2,), 5: (3, 4)}.items():
@@ -192,7 +192,7 @@ def theirs(number: int, status: str = "SUCCESS", **data_row: str | None) -> byte
 
 def judged_unsent(*lines: bytes) -> Verdicts:
     verdicts = Verdicts(UNSENT)
-    verdicts.feed([list(lines)])
+    verdicts.feed([b"\n".join(lines)])
     return verdicts
 
 

@@ -10,6 +10,7 @@ from itertools import chain
 from typing import Any, NamedTuple, TypeVar
 
 from prelabel_worker.labelbox import response_types, responses
+from prelabel_worker.labelbox.decoding import lines_of
 from prelabel_worker.labelbox.errors import QueryRefused
 from prelabel_worker.labelbox.sent_request import Observe, Operation, SentRequest, ignore, status_of
 from prelabel_worker.labelbox.transport import Answer, Transport, UploadedFile
@@ -214,10 +215,10 @@ class Labelbox:
 
     def lines(self, url: str) -> Iterator[bytes]:
         """Stream the lines of a status or error file. Raises RequestError, FileGone or FileRefused."""
-        return chain.from_iterable(self.line_blocks(url))
+        return chain.from_iterable(map(lines_of, self.line_blocks(url)))
 
-    def line_blocks(self, url: str) -> Iterator[list[bytes]]:
-        """As `lines`, in blocks of lines: a reader of many lines works on a block at a time."""
+    def line_blocks(self, url: str) -> Iterator[bytes]:
+        """As `lines`, in blocks of whole lines: a reader of many lines works on a block at a time."""
         seconds: float = 0
         failure: BaseException | None = None
         blocks = self._transport.line_blocks(url)

@@ -40,8 +40,8 @@ def decoded(pieces: Iterable[bytes], encoding: str) -> Iterator[bytes]:
             raise UnknownEncoding
 
 
-def line_blocks(pieces: Iterable[bytes], most_bytes: int) -> Iterator[list[bytes]]:
-    """Yield the lines that are not empty, split on \\n only, in blocks: those that end in one piece.
+def line_blocks(pieces: Iterable[bytes], most_bytes: int) -> Iterator[bytes]:
+    """Yield the body in blocks of whole lines, each with the lines that end in one piece; lines end with \\n only.
 
     Raises CostlyBody for a line longer than `most_bytes`. Each byte is copied a bounded number of times, no matter into
     how many pieces the body is cut.
@@ -54,12 +54,16 @@ def line_blocks(pieces: Iterable[bytes], most_bytes: int) -> Iterator[list[bytes
             raise CostlyBody("a line is longer than any that Labelbox writes")
         if not newline:
             continue
-        *whole, last = others.split(b"\n")
-        if block := list(filter(None, (bytes(rest), *whole))):
-            yield block
-        rest = bytearray(last)
+        end = others.rfind(b"\n") + 1
+        yield b"".join((rest, b"\n", others[:end]))
+        rest = bytearray(others[end:])
     if rest:
-        yield [bytes(rest)]
+        yield bytes(rest)
+
+
+def lines_of(block: bytes) -> list[bytes]:
+    """Return the lines of a block that are not empty."""
+    return list(filter(None, block.split(b"\n")))
 
 
 def _unzipped(pieces: Iterable[bytes]) -> Iterator[bytes]:

@@ -25,6 +25,8 @@ MAX_ANSWER_BYTES = 16 * 1024 * 1024
 """Maximum bytes read of an answer to a request; the largest answers are ontologies."""
 BATCH_SECONDS = 180.0
 """Timeout of a request about batches, as in the official client (docs/reference/labelbox-api.md#1-4)."""
+_SENT_BYTES = 128 * 1024
+"""Maximum bytes of a piece of an upload; larger ones take new memory from the system each time (runtime/memory.py)."""
 # Errors after which the request was certainly not executed.
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
@@ -116,8 +118,8 @@ class Transport:
         body = _body(head, file.content, tail, still_mine)
         return self._send(self._queries, self._timeout, creates=creates, headers=headers, content=body)
 
-    def line_blocks(self, url: str) -> Iterator[list[bytes]]:
-        """Stream the lines of a status or error file, split on \\n only, in blocks: those of one piece of the answer.
+    def line_blocks(self, url: str) -> Iterator[bytes]:
+        """Stream a status or error file in blocks of whole lines: those that end in one piece of the answer.
 
         Raises RequestError; FileGone if the file is not there; FileRefused if its address or content is not acceptable.
         """
@@ -249,22 +251,25 @@ def _multipart(query: str, variables: Mapping[str, Any], file: UploadedFile) -> 
 
 def _body(head: bytes, content: Iterable[bytes], tail: bytes, still_mine: Callable[[], bool]) -> Iterator[bytes]:
     yield head
-    for together in _together(content):
-        for start in range(0, len(together), decoding.PIECE):
-            yield together[start : start + decoding.PIECE]
+    yield from _together(content)
     if not still_mine():
         raise LeaseLost
     yield tail
 
 
 def _together(content: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield the content in pieces of at least `decoding.PIECE`, except the last: each piece costs a call to send."""
+    """Yield the content in pieces of nearly `_SENT_BYTES`: each piece costs a call to send."""
     waiting: list[bytes] = []
     size = 0
     for piece in content:
+        if size + len(piece) > _SENT_BYTES:
+            yield from _cut(b"".join(waiting))
+            waiting, size = [], 0
         waiting.append(piece)
         size += len(piece)
-        if size >= decoding.PIECE:
-            yield b"".join(waiting)
-            waiting, size = [], 0
-    yield b"".join(waiting)
+    yield from _cut(b"".join(waiting))
+
+
+def _cut(piece: bytes) -> Iterator[bytes]:
+    for start in range(0, len(piece), _SENT_BYTES):
+        yield piece[start : start + _SENT_BYTES]

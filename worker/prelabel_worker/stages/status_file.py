@@ -11,12 +11,13 @@ order of the file decides which model a failure belongs to.
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
 
 from prelabel_worker.chunks.sent_lines import SentLines
+from prelabel_worker.labelbox.decoding import lines_of
 from prelabel_worker.rendering.identity import row_mark
 
 _SHOWN_ERRORS = 20
@@ -45,6 +46,11 @@ class StatusLine(msgspec.Struct, gc=False):
     uuid: str | None = None
     status: str | None = None
     errors: list[LineError] | None = None
+
+
+class _Success(StatusLine, gc=False):
+    uuid: str
+    status: Literal["SUCCESS"]
 
 
 _UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError)
@@ -80,8 +86,9 @@ class Verdicts:
     """Gathers the lines of one import's status file.
 
     Nearly every line is the success of an annotation that was sent, and nearly every file has its lines in the order in
-    which they were sent. So lines are compared in blocks: with those that come next, then with those that have no
-    verdict yet, and one by one only in blocks that hold anything else. All three ways give the same verdicts.
+    which they were sent. So blocks of lines are read and compared at once: with those that come next, then with those
+    that have no verdict yet, and one by one only in blocks that hold anything else. All three ways give the same
+    verdicts.
     """
 
     def __init__(self, sent: SentLines) -> None:
@@ -90,6 +97,7 @@ class Verdicts:
         self._still_open: set[str | None] | None = None  # the others without a verdict; None while the order is kept
         self._failed: dict[bytes, dict[str, Any]] = {}
         self._decoder = msgspec.json.Decoder(StatusLine)
+        self._successes = msgspec.json.Decoder(_Success)
         self._where = msgspec.json.Decoder(_Where)
         self._theirs: dict[
             bytes, bytes
@@ -98,21 +106,18 @@ class Verdicts:
         self.foreign = 0
         """Number of lines that belong to no annotation that was sent."""
 
-    def feed(self, blocks: Iterable[list[bytes]]) -> None:
-        """Add lines of the file. If an annotation has several lines, one failure among them counts."""
-        for lines in blocks:
-            if not self._are_successes(lines):
-                self._add_each(lines)
+    def feed(self, blocks: Iterable[bytes]) -> None:
+        """Add whole lines of the file. If an annotation has several lines, one failure among them counts."""
+        for block in blocks:
+            if not self._are_successes(block):
+                self._add_each(lines_of(block))
 
-    def _are_successes(self, lines: list[bytes]) -> bool:
+    def _are_successes(self, block: bytes) -> bool:
         """Take these lines, and return True, if each is the success of an annotation that has no verdict yet."""
         try:
-            decoded = list(map(self._decoder.decode, lines))
+            uuids = [line.uuid for line in self._successes.decode_lines(block)]
         except _UNREADABLE:
             return False
-        if [line for line in decoded if line.status != "SUCCESS"]:
-            return False
-        uuids = [line.uuid for line in decoded]
         end = self._in_order + len(uuids)
         if self._still_open is None and uuids == self._sent.uuid_texts(self._in_order, end):
             self._in_order = end

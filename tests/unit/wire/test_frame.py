@@ -106,8 +106,9 @@ def test_no_end_of_a_frame_confuses_the_reader_of_traces(
 
     found = traces_of(forged)
 
-    assert all(len(context) == 24 for context in found)
-    assert found == [] or found == traces
+    # Whatever the forger wrote, contexts are found only where they stand as a writer puts them.
+    honest = encode_frame(rows, lane=0, lanes=16, slow=0, form="k", traces=found)
+    assert found == [] or forged.endswith(honest[-24 * (len(found) + 1) :])
 
 
 def test_the_layout_of_the_header_is_fixed() -> None:

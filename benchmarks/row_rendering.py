@@ -6,9 +6,8 @@ from functools import cache
 import redis
 from five_boxes import CLASSES
 
-from prelabel.errors import MessageError
 from prelabel_worker.ontology.ontology import Ontology
-from prelabel_worker.rendering.row_builder import BuiltRow, RowBuilder
+from prelabel_worker.rendering.row_builder import RowBuilder
 
 
 @cache
@@ -28,10 +27,6 @@ def client() -> "redis.Redis":
 def append(messages: list[str]) -> None:
     """Append the lines of each message to the list."""
     rows = builder().build_all([message.encode() for message in messages])
-    client().rpush("ndjson", *[lines_of(row) for row in rows])
-
-
-def lines_of(row: BuiltRow | MessageError) -> bytes:
-    if isinstance(row, MessageError):
-        raise row
-    return row.lines
+    for _, error in rows.refused:
+        raise error
+    client().rpush("ndjson", *rows.lines)

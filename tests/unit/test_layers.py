@@ -260,7 +260,7 @@ PURE = {
     "operations": "overrides",
     "quarantine": "names",
     "queries": "metrics file_metrics flow_points histogram row_timeline",
-    "rendering": "identity ndjson row_builder file_validation message_check",
+    "rendering": "built_rows identity ndjson row_builder file_validation message_check",
     "runtime": "roles liveness",
     "stages": "build status_file",
 }

@@ -11,8 +11,9 @@ from prelabel import MessageError, Reason
 from prelabel.validation.gate import prepare
 from prelabel_worker.ontology.ontology import Ontology
 from prelabel_worker.ontology.tree import feature_bytes
+from prelabel_worker.rendering.built_rows import BuiltRow
 from prelabel_worker.rendering.identity import ProjectIdentity, unsent_line
-from prelabel_worker.rendering.row_builder import BuiltRow, RowBuilder
+from prelabel_worker.rendering.row_builder import RowBuilder
 from tests.golden import HARBOUR
 
 RANGE = [{"start": 1, "end": 240}]

@@ -14,8 +14,9 @@ from prelabel import MessageError, Reason
 from prelabel.validation.gate import prepare
 from prelabel_worker.ontology.ontology import Ontology
 from prelabel_worker.ontology.tree import feature_bytes
+from prelabel_worker.rendering.built_rows import BuiltRow, BuiltRows
 from prelabel_worker.rendering.identity import ProjectIdentity
-from prelabel_worker.rendering.row_builder import BuiltRow, RowBuilder
+from prelabel_worker.rendering.row_builder import RowBuilder
 from tests.golden import HARBOUR, cases, message_of, strategies
 from tests.support.lines import BUILDERS, canonical
 
@@ -239,6 +240,13 @@ def alone(raw: bytes) -> Any:
         return error.reason, error.details()
 
 
+def outcomes(built: BuiltRows) -> list[Any]:
+    """Return what became of each message, in order, as `alone` does."""
+    rows = [(place, built.row(position)) for position, place in enumerate(built.place)]
+    refused = [(place, (error.reason, error.details())) for place, error in built.refused]
+    return [outcome for _, outcome in sorted(rows + refused, key=lambda pair: pair[0])]
+
+
 def test_messages_that_are_built_together_become_what_each_becomes_alone() -> None:
     """Plain messages share steps, so they stand here around messages of other kinds, empty ones and wrong ones."""
     link = {"name": "moored at", "relationship": {"source": FIRST, "target": SECOND}}
@@ -258,11 +266,7 @@ def test_messages_that_are_built_together_become_what_each_becomes_alone() -> No
     expected = [alone(raw) for raw in raws]
 
     for messages in (raws, raws[::-1], raws * 20):
-        together = [
-            (row.reason, row.details()) if isinstance(row, MessageError) else row for row in BUILDER.build_all(messages)
-        ]
-
-        assert together == [expected[raws.index(raw)] for raw in messages]
+        assert outcomes(BUILDER.build_all(messages)) == [expected[raws.index(raw)] for raw in messages]
 
 
 @pytest.mark.slow
@@ -271,11 +275,7 @@ def test_messages_that_are_built_together_become_what_each_becomes_alone() -> No
 def test_any_messages_that_are_built_together_become_what_each_becomes_alone(values: list[dict[str, Any]]) -> None:
     raws = [json.dumps(value).encode() for value in values]
 
-    together = BUILDER.build_all(raws)
-
-    assert [(row.reason, row.details()) if isinstance(row, MessageError) else row for row in together] == [
-        alone(raw) for raw in raws
-    ]
+    assert outcomes(BUILDER.build_all(raws)) == [alone(raw) for raw in raws]
 
 
 def test_threads_may_share_a_builder() -> None:
@@ -284,7 +284,7 @@ def test_threads_may_share_a_builder() -> None:
 
     with ThreadPoolExecutor(4) as pool:
         for found in pool.map(lambda _: BUILDER.build_all(raws), range(8)):
-            assert found == expected
+            assert outcomes(found) == expected
 
 
 # -- ground truth ------------------------------------------------------------------------------------------------------

@@ -1,10 +1,9 @@
 """Check a published message and render it as lines for an import, in one pass over its annotations. No I/O."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Mapping, Sequence
+from itertools import accumulate, pairwise
 from typing import Any
 
-import msgspec
 import orjson
 
 from prelabel.annotations.kinds import BY_NAME, KINDS, Kind
@@ -16,6 +15,7 @@ from prelabel.validation.written_path import AT_ANNOTATION, as_written
 from prelabel_worker.ontology.answered_once import Asked, check_once
 from prelabel_worker.ontology.ontology import Ontology
 from prelabel_worker.ontology.tree import Feature
+from prelabel_worker.rendering.built_rows import NONE, BuiltRow, BuiltRows
 from prelabel_worker.rendering.identity import (
     FORMS,
     ProjectIdentity,
@@ -28,41 +28,8 @@ from prelabel_worker.rendering.identity import (
 from prelabel_worker.rendering.ndjson import lines, strip
 
 _LINK = BY_NAME["relationship"]
-_NONE: Mapping[bytes, int] = MappingProxyType({})
 _TOGETHER_BYTES = 64 * 1024
 """Messages of so many bytes are built together."""
-
-
-class BuiltRow(msgspec.Struct, gc=False):
-    """A row that can be imported, or that has nothing to import."""
-
-    #: `i:<id>` or `k:<global key>`.
-    data_row_key: str
-    #: The name of the model; empty if the message names none.
-    model: str
-    #: The message's id, which the publisher assigned.
-    message_id: str | None
-    #: The row key, see `identity.packed_row_key`.
-    row_key: bytes
-    #: NDJSON: one line for each annotation, each ending in a newline.
-    lines: bytes
-    #: The number of lines.
-    line_count: int
-    #: 16 bytes for each line, in order: its uuid, or `identity.unsent_line` for a line that is sent without one.
-    packed_uuids: bytes
-    #: The number of annotations that Labelbox imports slowly.
-    slow: int
-    #: Annotations by feature (`tree.feature_bytes`); empty unless all annotations are sent with their derived uuids.
-    counts: Mapping[bytes, int]
-    #: The uuids that the producer gave, and the annotation that each belongs to.
-    explicit: Mapping[bytes, int] = _NONE
-    #: Whether any line is sent without a uuid: the row adds to its earlier annotations, and cannot override them.
-    adds: bool = False
-
-    @property
-    def uuids(self) -> list[bytes]:
-        """The uuids of `packed_uuids`, one by one."""
-        return split_uuids(self.packed_uuids)
 
 
 _Plain = tuple[Any, str, str, bytes, list[bytes], bool]
@@ -102,29 +69,29 @@ class RowBuilder:
 
     def build(self, raw: bytes) -> BuiltRow:
         """Check a message and render it. Raises MessageError, with paths as the message has them."""
-        plain: list[_Plain] = []
-        try:
-            return self._build(raw, plain) or next(self._rendered(plain))
-        except MessageError as error:
-            raise self._explained(error, raw) from None
+        built = self.build_all((raw,))
+        for _, error in built.refused:
+            raise error
+        return built.row(0)
 
-    def build_all(self, messages: Sequence[bytes]) -> list[BuiltRow | MessageError]:
-        """Return what `build` returns or raises for each message, for less than one by one costs."""
-        built: list[BuiltRow | MessageError] = []
-        for part in _in_parts(messages):
-            built += self._build_together(part)
-        return built
-
-    def _build_together(self, messages: Sequence[bytes]) -> list[BuiltRow | MessageError]:
-        plain: list[_Plain] = []
-        built: list[BuiltRow | MessageError | None] = []  # None for those in `plain`, in order
-        for raw in messages:
+    def build_all(self, messages: Sequence[bytes]) -> BuiltRows:
+        """Check messages and render those that are right."""
+        built, plain, size = BuiltRows(), list[_Plain](), 0
+        for place, raw in enumerate(messages):
             try:
-                built.append(self._build(raw, plain))
+                row = self._build(raw, plain)
             except MessageError as error:
-                built.append(self._explained(error, raw))
-        rendered = self._rendered(plain)
-        return [row or next(rendered) for row in built]
+                built.refused.append((place, self._explained(error, raw)))
+                continue
+            built.place.append(place)
+            size += len(raw)
+            if row is not None or size >= _TOGETHER_BYTES:
+                self._render(plain, built)
+                plain, size = [], 0
+            if row is not None:
+                built.append(row)
+        self._render(plain, built)
+        return built
 
     def _build(self, raw: bytes, plain: "list[_Plain]") -> BuiltRow | None:
         """Check a message and render it, unless the gate found it to be plain: then add it to `plain`."""
@@ -161,7 +128,7 @@ class RowBuilder:
             sent = uuids
             uuids = self._without_uuid(annotations, kinds, uuids, explicit, (key, model))
             adds = uuids != sent
-            counts = _NONE if adds else counts
+            counts = NONE if adds else counts
         return BuiltRow(
             data_row_key=key,
             model=model,
@@ -181,30 +148,33 @@ class RowBuilder:
         resolve = self._ontology.resolve
         return [resolve(one, kind, f"annotations[{at}]").digest for at, one in enumerate(message.annotations)]
 
-    def _rendered(self, rows: "list[_Plain]") -> Iterator[BuiltRow]:
-        """Yield plain messages as rows."""
-        packed, counts = self._identity.derive([(row_key, features) for _, _, _, row_key, features, _ in rows])
-        texts, end = iter(uuid_texts(packed)), 0
-        for (message, key, model, row_key, features, is_slow), counts_of_row in zip(rows, counts, strict=True):
-            data_row, count = message.data_row, len(features)
+    def _render(self, rows: "list[_Plain]", built: BuiltRows) -> None:
+        """Render plain messages and add their rows."""
+        if not rows:
+            return
+        messages, keys, models, row_keys, features, are_slow = zip(*rows, strict=True)
+        packed, counts = self._identity.derive(zip(row_keys, features, strict=True))
+        texts = iter(uuid_texts(packed))
+        for message in messages:
+            data_row = message.data_row
             if message.confident:
                 for annotation in message.annotations:
                     annotation.confidence = None
             for annotation, text in zip(message.annotations, texts, strict=False):  # leaves the texts of the next rows
                 annotation.uuid = text
                 annotation.data_row = data_row
-            start, end = end, end + 16 * count
-            yield BuiltRow(
-                data_row_key=key,
-                model=model,
-                message_id=message.message_id,
-                row_key=row_key,
-                lines=lines(message.annotations),
-                line_count=count,
-                packed_uuids=packed[start:end],
-                slow=count if is_slow else 0,
-                counts=counts_of_row,
-            )
+        line_count = [*map(len, features)]
+        bounds = [16 * bound for bound in accumulate(line_count, initial=0)]
+        built.data_row_key += keys
+        built.model += models
+        built.message_id += [message.message_id for message in messages]
+        built.row_key += row_keys
+        built.lines += [lines(message.annotations) for message in messages]
+        built.line_count += line_count
+        built.packed_uuids += [packed[start:end] for start, end in pairwise(bounds)]
+        built.slow += [count if slow else 0 for count, slow in zip(line_count, are_slow, strict=True)]
+        built.counts += counts
+        built.adds += [False] * len(rows)
 
     def _explained(self, error: MessageError, raw: bytes) -> MessageError:
         """Return an error with the path as it was written; about the kind, if the media type does not accept it."""
@@ -235,11 +205,11 @@ class RowBuilder:
             else:
                 given[uuid_bytes(annotation.uuid)] = at
         if not given:
-            return uuids, _NONE, counts
+            return uuids, NONE, counts
         each = split_uuids(uuids)
         for uuid, at in given.items():
             each[at] = uuid
-        return b"".join(each), given, _NONE
+        return b"".join(each), given, NONE
 
     def _without_uuid(
         self,
@@ -306,18 +276,6 @@ class RowBuilder:
         return MalformedMessage(Reason.DATA_ROW_FORM, "dataRow", FORMS[key[0]], expected, hint)
 
 
-def _in_parts(messages: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
-    """Cut messages into parts to build together, so that few of them are in memory as objects at a time."""
-    start = size = 0
-    for at, message in enumerate(messages):
-        size += len(message)
-        if size >= _TOGETHER_BYTES:
-            yield messages[start : at + 1]
-            start, size = at + 1, 0
-    if start < len(messages):
-        yield messages[start:]
-
-
 def _empty(message: Any, key: str, model: str, row_key: bytes) -> BuiltRow:
     """Return the row of a message without annotations, which has no line to send."""
     return BuiltRow(
@@ -329,7 +287,7 @@ def _empty(message: Any, key: str, model: str, row_key: bytes) -> BuiltRow:
         line_count=0,
         packed_uuids=b"",
         slow=0,
-        counts=_NONE,
+        counts=NONE,
     )
 
 

@@ -12,8 +12,9 @@ from prelabel_worker.chunks.history import trace_of
 from prelabel_worker.chunks.imported_rows import digests_of
 from prelabel_worker.chunks.rows import ChunkRow, RowBlock, RowOutcome, Unreadable
 from prelabel_worker.chunks.sent_lines import SentLines
+from prelabel_worker.rendering.built_rows import BuiltRow, BuiltRows
 from prelabel_worker.rendering.given_uuids import GivenUuids
-from prelabel_worker.rendering.row_builder import BuiltRow, RowBuilder
+from prelabel_worker.rendering.row_builder import RowBuilder
 
 
 @dataclass(slots=True)
@@ -95,19 +96,19 @@ class _Columns:
     #: Numbers of annotations by feature, as `Packer.row` packs them.
     counts: list[bytes] = field(default_factory=list)
 
-    def extend(self, index: Iterable[int], seq: Iterable[int], built: list[BuiltRow], packer: Packer) -> None:
+    def extend(self, index: Iterable[int], seq: Iterable[int], built: BuiltRows, packer: Packer) -> None:
         """Add these rows."""
         self.index += index
         self.seq += seq
-        self.row_key += [row.row_key for row in built]
-        self.trace += [trace_of(row.data_row_key, row.message_id) for row in built]
-        self.form += [row.data_row_key[0] for row in built]
-        self.lines += [row.lines for row in built]
-        self.uuids += [row.packed_uuids for row in built]
-        self.adds += [row.adds for row in built]
-        self.slow += [row.slow for row in built]
-        self.line_count += [row.line_count for row in built]
-        self.counts += [packer.row(row.model, row.counts, row.line_count) for row in built]
+        self.row_key += built.row_key
+        self.trace += map(trace_of, built.data_row_key, built.message_id)
+        self.form += [key[0] for key in built.data_row_key]
+        self.lines += built.lines
+        self.uuids += built.packed_uuids
+        self.adds += built.adds
+        self.slow += built.slow
+        self.line_count += built.line_count
+        self.counts += map(packer.row, built.model, built.counts, built.line_count)
 
     def without(self, positions: Collection[int]) -> "_Columns":
         """Return the rows that are not at these positions."""
@@ -138,17 +139,11 @@ class _Build:
 
     def add_block(self, block: RowBlock) -> None:
         """Build the rows of a block."""
-        places, good = [], []
-        for at, ready in enumerate(self._builder.build_all(block.messages)):
-            if isinstance(ready, MessageError):
-                self._refuse(block.row(at), ready)
-                continue
-            places.append(at)
-            good.append(ready)
-            if ready.explicit or self._policy:
-                self._keep(block.row(at), ready)
-        self._empty |= {block.index + at: row.model for at, row in zip(places, good, strict=True) if not row.lines}
-        self._good.extend([block.index + at for at in places], [block.seq + at for at in places], good, self._packer)
+        built = self._builder.build_all(block.messages)
+        kept = range(len(built.place)) if self._policy else built.explicit
+        for position in kept:
+            self._keep(block.row(built.place[position]), built.row(position))
+        self._add(built, block.row, block.index, block.seq)
 
     def add_row(self, row: ChunkRow) -> None:
         """Build a row that may have been held before."""
@@ -156,15 +151,19 @@ class _Build:
             facts = facts_of(row.raw)
             self.set_aside.append(_superseded(row.index, row.held_id, trace_of(facts.data_row_key, facts.message_id)))
             return
-        try:
-            ready = self._builder.build(row.raw)
-        except MessageError as error:
-            self._refuse(row, error)
-            return
-        self._keep(row, ready)
-        if not ready.lines:
-            self._empty[row.index] = ready.model
-        self._good.extend((row.index,), (row.seq,), [ready], self._packer)
+        built = self._builder.build_all((row.raw,))
+        if built.place:
+            self._keep(row, built.row(0))
+        self._add(built, lambda _: row, row.index, row.seq)
+
+    def _add(self, built: BuiltRows, row_at: Callable[[int], ChunkRow], index: int, seq: int) -> None:
+        """Add what was built of rows whose indexes and arrival numbers count up from these."""
+        for place, error in built.refused:
+            self._refuse(row_at(place), error)
+        if 0 in built.line_count:
+            none = zip(built.place, built.model, built.line_count, strict=True)
+            self._empty |= {index + place: model for place, model, lines in none if not lines}
+        self._good.extend([index + at for at in built.place], [seq + at for at in built.place], built, self._packer)
 
     def end(self) -> Built:
         """Return what was built, once all rows are added."""

@@ -110,7 +110,7 @@ def test_the_order_of_other_features_does_not_matter() -> None:
 
 
 def test_names_of_imports_never_change() -> None:
-    assert import_name("7f3a", [b"{}", b"\n"]) == "prelabel-7f3a-539873d3417f9a0abedf2ba4bfcf808d"
+    assert import_name("7f3a", [b"{}", b"\n"]) == "prelabel-7f3a-ca3d163bab055381827226140568f3be"
     assert import_name("7f3a", []) != import_name("7f3a", [b"{}\n"])
 
 

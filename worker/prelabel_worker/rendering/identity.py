@@ -175,11 +175,14 @@ def unsent_line(data_row_key: str, model: str, ordinal: int) -> bytes:
 
 
 def import_name(chunk_id: str, content: Iterable[bytes]) -> str:
-    """Return the name of an import of these pieces: it has their digest, so two contents never have the same name."""
-    digest = hashlib.blake2b(digest_size=16)
+    """Return the name of an import of these pieces: it has their digest, so two contents never have the same name.
+
+    SHA-256 and not BLAKE2b, as elsewhere here: processors have instructions for it, which matters with so many bytes.
+    """
+    digest = hashlib.sha256()
     for piece in content:
         digest.update(piece)
-    return f"prelabel-{chunk_id}-{digest.hexdigest()}"
+    return f"prelabel-{chunk_id}-{digest.hexdigest()[:32]}"
 
 
 def file_message_id(project_id: str, content: bytes) -> str:

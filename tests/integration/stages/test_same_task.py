@@ -46,7 +46,7 @@ def test_the_task_that_polls_settles_a_small_import(rig: Rig, wait_for: Callable
 
 
 def test_a_large_import_is_left_to_an_idle_process(rig: Rig, wait_for: Callable[..., None]) -> None:
-    rows = 1001
+    rows = 2001
     rig.publish(*(f"k{at}" for at in range(rows)))
     rig.run(rig.runs, "the import to run")
 

@@ -22,7 +22,7 @@ from prelabel_worker.tracing.spans import of_request
 _log = structlog.get_logger(__name__)
 _RUNNING = "RUNNING"
 _SHOWN_CHARACTERS = 100
-_SETTLED_HERE_ROWS = 1000  # of ended imports in one task: a hint for each would cost more than settling them
+_SETTLED_HERE_ROWS = 2000  # of ended imports in one task: a hint for each would cost more than settling them
 _GROWTH = 0.5  # the next poll comes after half the import's age, within the settings' bounds
 
 

@@ -102,7 +102,7 @@ MAY_IMPORT = {
     "prelabel_worker.quarantine": "errors",
     "prelabel_worker.rendering": "ontology",
     "prelabel_worker.accounts": "labelbox presence quarantine scripts settings",
-    "prelabel_worker.chunks": "errors labelbox rendering scripts settings",
+    "prelabel_worker.chunks": "errors labelbox quarantine rendering scripts settings",
     "prelabel_worker.dead_letters": "chunks quarantine rendering scripts",
     "prelabel_worker.tracing": "chunks",
     "prelabel_worker.stages": "accounts chunks dead_letters errors labelbox quarantine rendering settings tracing",

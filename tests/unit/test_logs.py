@@ -44,6 +44,18 @@ def test_a_line_is_json_and_secrets_are_taken_out(capsys: pytest.CaptureFixture[
     assert ":pw@" not in json.dumps([ours, foreign])
 
 
+def test_an_event_below_the_level_costs_no_look_at_its_fields(capsys: pytest.CaptureFixture[str]) -> None:
+    class Untouchable:
+        def __repr__(self) -> str:
+            raise AssertionError("a field of an event that nobody sees was read")
+
+    logs.set_up(load_settings(log_level="warning"))
+
+    structlog.get_logger("x").info("import.settled", project=Untouchable())
+
+    assert capsys.readouterr().err == ""
+
+
 def test_a_terminal_gets_readable_lines(capsys: pytest.CaptureFixture[str]) -> None:
     logs.set_up(load_settings(log_format="console"))
 

@@ -1,6 +1,7 @@
 """One worker at a time asks Labelbox for a project's ontology; the others have its answer."""
 
 import threading
+from dataclasses import replace
 
 import pytest
 import redis
@@ -38,6 +39,18 @@ def test_many_workers_that_miss_an_ontology_ask_for_it_once(client: "redis.Redis
     assert len(asked) == 1
     assert [answer is None for answer in answers] == [True] * 7 + [False]
     assert Catalog(client, prefix).get("p") is not None
+
+
+def test_projects_with_equal_ontologies_share_the_parsed_one_and_others_do_not(
+    client: "redis.Redis", prefix: str
+) -> None:
+    catalog = Catalog(client, prefix)
+    equal = [catalog.refresh(project_id, lambda: FOUND) for project_id in ("p", "q")]
+    other = catalog.refresh("r", lambda: replace(FOUND, media_type="TEXT"))
+
+    first, second, third = (cached.ontology for cached in (*equal, other) if cached)
+    assert first is second
+    assert third is not first
 
 
 def test_a_fetch_whose_end_redis_refuses_holds_up_nobody_for_longer_than_recovery_takes(

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 
 from prelabel.wire import keys
+from prelabel.wire.client import server_time
+from prelabel_worker.accounts.rate_limiter import POLLED_TOGETHER
 from prelabel_worker.chunks.chunk import Chunk
 from prelabel_worker.runtime.timers import Due, Timers
 from tests.support.project import Project, message
@@ -47,6 +49,38 @@ def test_an_import_is_polled_no_earlier_than_its_time_and_the_tick_waits_until_t
 
     assert due == []
     assert 0 < wait <= 2
+
+
+def due_in(project: Project, **seconds: float) -> list[Due]:
+    """Have imports polled in so many seconds, named by chunk; return them as a tick does."""
+    now = server_time(project.client, "")
+    scores = {f"p {chunk_id}": int(1000 * (now + wait)) for chunk_id, wait in seconds.items()}
+    project.client.zadd(keys.polls(project.settings.key_prefix), scores)
+    return [Due("poll", "p", chunk_id) for chunk_id in seconds]
+
+
+def test_an_import_waits_a_moment_for_others_that_are_due_soon(project: Project, wait_for: Callable[..., None]) -> None:
+    both, tick = due_in(project, a=0, b=0.2), timers(project)
+
+    due, wait = tick.due(10)
+
+    assert due == []
+    assert 0 < wait <= 0.2
+    wait_for(lambda: tick.due(10)[0] == both, "both polls")
+
+
+def test_imports_that_fill_a_request_wait_for_no_others(project: Project) -> None:
+    full = due_in(project, **{f"a{at:02d}": 0 for at in range(POLLED_TOGETHER)})
+    due_in(project, later=0.2)
+
+    assert timers(project).due(100)[0] == full
+
+
+def test_an_import_waits_no_longer_than_a_moment(project: Project) -> None:
+    overdue = due_in(project, a=-1)
+    due_in(project, later=0.2)
+
+    assert timers(project).due(10)[0] == overdue
 
 
 def test_a_poll_whose_hint_is_lost_comes_back_a_lease_later(

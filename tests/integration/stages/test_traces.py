@@ -1,14 +1,17 @@
 """The spans of the stages: one a task, those about one chunk in one trace, and no text of a row in any."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import orjson
 import pytest
 from opentelemetry import trace
 from opentelemetry.trace import SpanKind, StatusCode
+from structlog.contextvars import merge_contextvars
+from structlog.testing import capture_logs
 
 from prelabel.publishing.buffer import Row
 from prelabel.tracing import MAX_TRACES
+from prelabel_worker.stages.poll import poll
 from tests.support.rig import MakeRig, Rig, car
 from tests.support.spans import Spans, links_of, recorded_spans, trace_of
 
@@ -51,6 +54,24 @@ def test_a_chunk_s_stages_are_one_trace_that_is_linked_to_its_messages(rig: Rig,
     assert (settle.attributes or {})["prelabel.import_name"] == (submit.attributes or {})["prelabel.import_name"]
     (submitted,) = rig.events("import.submitted")
     assert submitted["rows"] == 3
+
+
+def test_imports_that_are_settled_together_have_traces_of_their_own(
+    make_rig: MakeRig, spans: Spans, wait_for: Callable[..., None]
+) -> None:
+    rig = make_rig(chunk_rows=1)
+    rig.publish(*(f"k{n}" for n in range(3)))
+    rig.run(lambda: len(spans.named("submit")) == 3, "the imports to run")
+    wait_for(lambda: len(rig.pre_labels()) == 3, "the imports to end at Labelbox")
+    rig.pass_time()
+
+    with capture_logs(processors=[merge_contextvars]) as logs:
+        poll(rig.context, [(rig.project.id, chunk_id) for chunk_id in rig.chunks()])
+
+    settled = [event for event in logs if event["event"] == "import.settled"]
+    assert [event["trace_id"] for event in settled] == [2 * event["chunk"] for event in settled]
+    assert sorted(map(trace_of, spans.named("settle"))) == sorted(event["trace_id"] for event in settled)
+    assert len(settled) == 3
 
 
 def test_links_are_bounded(rig: Rig, spans: Spans) -> None:

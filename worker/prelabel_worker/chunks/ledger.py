@@ -3,7 +3,7 @@
 import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal
 
@@ -49,6 +49,29 @@ class Ended:
     status_url: str = ""
     #: Address of the file of errors of an import that failed as a whole; empty if there is none.
     error_url: str = ""
+    #: Whether the caller still holds the chunk when this is recorded, to settle it.
+    kept: bool = False
+
+    @property
+    def recorded(self) -> Chunk:
+        """The chunk once this is recorded."""
+        return replace(
+            self.chunk, verdict=self.verdict, status_url=self.status_url, error_url=self.error_url, defects=0
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Outcomes:
+    """One slice of the outcomes of a chunk that the caller holds."""
+
+    chunk: Chunk
+    #: Index at which the last slice ended.
+    cursor: int
+    part: Slice
+    #: The history's record of the whole chunk, which only the last slice has.
+    record: bytes
+    #: Whether this is the last slice: no row is left, and the chunk ends.
+    finish: bool
 
 
 class Ledger:
@@ -169,20 +192,22 @@ class Ledger:
         return self.commit_rows(chunk, chunk.cursor, part, record=record, finish=finish).waiting
 
     def commit_rows(self, chunk: Chunk, cursor: int, part: Slice, *, record: bytes = b"", finish: bool) -> Committed:
-        """Commit one slice of outcomes, see commit_rows.lua. Raises LeaseLost.
+        """Commit one slice of outcomes, see `Outcomes` and commit_rows.lua. Raises LeaseLost."""
+        (commit,) = self.commit_all([Outcomes(chunk, cursor, part, record, finish)])
+        return commit()
 
-        `cursor` is the index at which the last slice ended; `record` is the history's record of the whole chunk, which
-        only the last slice (`finish`) has.
+    def commit_all(self, slices: Sequence[Outcomes]) -> list[Callable[[], Committed]]:
+        """Commit slices of several chunks in one round trip.
+
+        Each of the functions returns what became of one slice, or raises the error of its project, or LeaseLost.
         """
-        root, args = self._keys(chunk.project_id).root, arguments(part, cursor, record, self._kept, finish=finish)
-        answer = self._scripts.run("commit_rows", root, chunk.id, chunk.token, *args)
-        if answer[0] == b"ok":
-            return Committed(None, *answer[1:])
-        if answer[0] == b"done":
-            return Committed(*answer[1:])
-        if answer[0] == b"unbalanced":
-            raise AssertionError(f"chunk {chunk.id} would end with {answer[1]} rows without an outcome")
-        raise LeaseLost
+        calls = []
+        for each in slices:
+            args = arguments(each.part, each.cursor, each.record, self._kept, finish=each.finish)
+            root = self._keys(each.chunk.project_id).root
+            calls.append(Call("commit_rows", root, [each.chunk.id, each.chunk.token, *args]))
+        answers = zip(slices, self._scripts.run_all(calls), strict=True)
+        return [partial(_committed, each.chunk.id, answer) for each, answer in answers]
 
     def past(self, chunk: Chunk) -> bytes:
         """Return the history entries of rows that already have their outcome."""
@@ -226,7 +251,7 @@ class Ledger:
         self._move(chunk, State.RUNNING, seconds, fields=fields, polled=True, defect=defect)
 
     def ended(self, ends: Sequence[Ended]) -> list[Callable[[], None]]:
-        """Record how imports ended, in one round trip; the caller settles them or sends the hints.
+        """Record how imports ended, in one round trip; the caller settles those that it keeps, and hints at the others.
 
         Each of the functions returns if this is recorded of one of them, and else raises the error of its project, or
         LeaseLost.
@@ -235,7 +260,7 @@ class Ledger:
         for end in ends:
             fields: dict[str, str | int | bytes] = {"verdict": end.verdict}
             fields |= {"statusUrl": end.status_url, "errorUrl": end.error_url}
-            calls += self._moves(end.chunk, State.RUNNING, 0, fields=fields, hinted=True)
+            calls += self._moves(end.chunk, State.RUNNING, 0, fields=fields, hinted=not end.kept, kept=end.kept)
         return [partial(_check, moved) for moved in self._scripts.run_all(calls)]
 
     def wait(
@@ -330,14 +355,16 @@ class Ledger:
         *,
         fields: dict[str, str | int | bytes],
         hinted: bool = False,
+        kept: bool = False,
         polled: bool = False,
         sent_now: bool = False,
         defect: Defect | None = None,
     ) -> list[Call]:
         """Return the calls that give the chunk back in this state, and schedule the next look at it.
 
-        With `polled` the set of polls brings it back, with `hinted` the caller's hint; should that be lost, the chunk's
-        timer does so a lease later. A stage that succeeds resets the count of defects.
+        With `kept` the caller keeps the lease. With `polled` the set of polls brings the chunk back, with `hinted` the
+        caller's hint; should that be lost, the chunk's timer does so a lease later. A stage that succeeds resets the
+        count of defects.
         """
         if defect is not None:
             fields |= {"defects": defect.count, "defect": defect.what, "stuckMs": int(defect.stuck)}
@@ -345,7 +372,7 @@ class Ledger:
             fields |= {"defects": 0, "defect": "", "stuckMs": 0}
         due_ms = int(seconds * 1000)
         args: list[str | int | bytes] = [chunk.id, chunk.token, state.value, due_ms]
-        args.append(due_ms + self._lease_ms if polled or hinted else 0)
+        args.append(-1 if kept else due_ms + self._lease_ms if polled or hinted else 0)
         args.append(int(self._settings.server_limit_seconds * 1000) if sent_now else 0)
         for name, value in fields.items():
             args += [name, value]
@@ -354,7 +381,7 @@ class Ledger:
             calls.append(self._poll_in(chunk, due_ms))
         if defect and defect.stuck:  # the project may cut another chunk now
             calls.append(self._look_in(chunk.project_id, 0))
-        elif not polled and not hinted:
+        elif not polled and not hinted and not kept:
             calls.append(self._look_in(chunk.project_id, due_ms))
         return calls
 
@@ -376,6 +403,19 @@ def _held(project_id: str, chunk_id: str, token: str, now_ms: bytes, fields: Seq
     """Return a chunk that was taken at this time of Redis. Raises what `chunk_from_fields` raises."""
     named = dict(zip(fields[::2], fields[1::2], strict=True))
     return chunk_from_fields(project_id, chunk_id, token, int(now_ms), named)
+
+
+def _committed(chunk_id: str, answer: Any) -> Committed:
+    """Return what commit_rows.lua answers, or raise the error that is the answer, or LeaseLost."""
+    if isinstance(answer, Exception):
+        raise answer
+    if answer[0] == b"ok":
+        return Committed(None, *answer[1:])
+    if answer[0] == b"done":
+        return Committed(*answer[1:])
+    if answer[0] == b"unbalanced":
+        raise AssertionError(f"chunk {chunk_id} would end with {answer[1]} rows without an outcome")
+    raise LeaseLost
 
 
 def _check(moved: Any) -> None:

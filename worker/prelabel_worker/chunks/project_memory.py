@@ -1,13 +1,15 @@
 """What a project remembers apart from its chunks: imported rows, held rows, consecutive refusals."""
 
-from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, Literal, NamedTuple
 
 from redis.client import Pipeline
 
 from prelabel.wire import keys
 from prelabel.wire.client import Client
 from prelabel_worker.chunks.chunk import Chunk
+from prelabel_worker.quarantine.pipelines import ask
 from prelabel_worker.scripts import Scripts
 from prelabel_worker.settings import Settings
 
@@ -49,6 +51,14 @@ class BeforeSettle(NamedTuple):
     imported: int
 
 
+def _before_settle(answers: Sequence[Any]) -> BeforeSettle:
+    for answer in answers:
+        if isinstance(answer, Exception):
+            raise answer
+    held_rows, imported = answers
+    return BeforeSettle(held_rows, int(imported or 0))
+
+
 class ProjectMemory:
     """The memory of all projects in one Redis."""
 
@@ -76,12 +86,21 @@ class ProjectMemory:
 
     def before_settle(self, project_id: str) -> BeforeSettle:
         """Return the numbers of a project that a commit of outcomes depends on."""
-        project_keys = self._keys(project_id)
-        with self._client.pipeline(transaction=False) as pipeline:
+        (numbers,) = self.all_before_settle([project_id])
+        return numbers()
+
+    def all_before_settle(self, project_ids: Sequence[str]) -> list[Callable[[], BeforeSettle]]:
+        """Read these numbers of several projects in one round trip.
+
+        Each of the functions returns those of one project, or raises the error of its keys.
+        """
+
+        def get(pipeline: Pipeline, project_id: str) -> None:
+            project_keys = self._keys(project_id)
             pipeline.hlen(project_keys.held_rows)
             pipeline.hget(project_keys.counts, "imported")
-            held_rows, imported = pipeline.execute()
-        return BeforeSettle(held_rows, int(imported or 0))
+
+        return [partial(_before_settle, answers) for _, answers in ask(self._client, project_ids, get)]
 
     def held_among(self, project_id: str, row_keys: Sequence[str]) -> set[str]:
         """Return those of the row keys that a held row has too: a settled row can only supersede these held rows."""

@@ -1,9 +1,13 @@
 """Reads a chunk: its rows, from the frames and held rows that it refers to, and the lines of its import."""
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import groupby
+from typing import Any
+
+from redis.client import Pipeline
 
 from prelabel.wire import keys
 from prelabel.wire.client import Client
@@ -23,6 +27,7 @@ from prelabel_worker.chunks.project_memory import ask_forms, forms_answered
 from prelabel_worker.chunks.rows import ChunkRow, RowBlock, Unreadable
 from prelabel_worker.chunks.sent_lines import SentLines
 from prelabel_worker.errors import LeaseLost
+from prelabel_worker.quarantine.pipelines import ask
 
 
 class RowReader:
@@ -61,11 +66,28 @@ class RowReader:
 
     def sent_lines(self, chunk: Chunk) -> SentLines:
         """Return the lines that the import of this chunk consists of."""
-        data = self._client.get(self._keys(chunk.project_id).chunk_sent(chunk.id))
-        return SentLines.from_bytes(data)
+        (lines,) = self.all_sent_lines([chunk])
+        return lines()
+
+    def all_sent_lines(self, chunks: Sequence[Chunk]) -> list[Callable[[], SentLines]]:
+        """Read the lines of several imports in one round trip.
+
+        Each of the functions returns those of one chunk, or raises the error of its project.
+        """
+
+        def get(pipeline: Pipeline, chunk: Chunk) -> None:
+            pipeline.get(self._keys(chunk.project_id).chunk_sent(chunk.id))
+
+        return [partial(_sent_lines, data) for _, (data,) in ask(self._client, chunks, get)]
 
     def _keys(self, project_id: str) -> keys.ProjectKeys:
         return keys.ProjectKeys(self._prefix, project_id)
+
+
+def _sent_lines(data: Any) -> SentLines:
+    if isinstance(data, Exception):
+        raise data
+    return SentLines.from_bytes(data)
 
 
 class ChunkBlocks:

@@ -1,8 +1,12 @@
-"""Ontologies of projects: fetched when needed, cached in Redis for all workers, parsed once in each process."""
+"""Ontologies of projects: fetched when needed, cached in Redis for all workers, parsed once in each process.
+
+Projects with equal ontologies share the parsed one.
+"""
 
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import orjson
 
@@ -23,6 +27,7 @@ An ontology that is older than this refuses no row: it is fetched again first.
 """
 # How long one worker's fetch keeps others from fetching. If that worker dies, they wait no longer than this.
 _FLIGHT_MS = 10_000
+_MOST_PARSED = 4096  # different ontologies
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,30 +61,13 @@ class Catalog:
         self._client = client
         self._scripts = Scripts(client)
         self._prefix = key_prefix
-        self._parsed: dict[str, tuple[bytes, Ontology]] = {}
 
     def get(self, project_id: str) -> Cached | None:
         """Return the cached ontology, or None if none is cached or the cached value cannot be read.
 
         It is parsed again only when it has changed.
         """
-        return self._read(project_id, self._scripts.run("cached_ontology", self._keys(project_id).root))
-
-    def _read(self, project_id: str, answer: Sequence[bytes | None]) -> Cached | None:
-        now, stored, media_type, fetched, retried, refresh = answer
-        if stored is None or fetched is None:
-            return None
-        known = self._parsed.get(project_id)
-        identity = stored + b"\0" + (media_type or b"")
-        if known is None or known[0] != identity:
-            try:
-                tree = responses.tree_of(stored.decode())
-            except (UnexpectedShape, UnicodeDecodeError):  # an earlier release cached Labelbox's answers unchecked
-                return None
-            ontology = Ontology.from_normalized(tree, media_type.decode() if media_type else None)
-            known = self._parsed[project_id] = (identity, ontology)
-        age_seconds = max(0, int(now or 0) - int(fetched)) / 1000
-        return Cached(known[1], age_seconds, int(fetched), int(retried or 0), int(refresh or 0))
+        return _cached(self._scripts.run("cached_ontology", self._keys(project_id).root))
 
     def refresh(self, project_id: str, fetch: Callable[[], ProjectOntology]) -> Cached | None:
         """Fetch the ontology, cache it and return it. Raises the errors of `fetch`.
@@ -96,7 +84,28 @@ class Catalog:
             self._client.delete(project_keys.ontology_flight)
             raise
         stored = (orjson.dumps(fetched.normalized), fetched.media_type or "", fetched.name)
-        return self._read(project_id, self._scripts.run("put_ontology", project_keys.root, begun_ms, *stored))
+        return _cached(self._scripts.run("put_ontology", project_keys.root, begun_ms, *stored))
 
     def _keys(self, project_id: str) -> keys.ProjectKeys:
         return keys.ProjectKeys(self._prefix, project_id)
+
+
+def _cached(answer: Sequence[bytes | None]) -> Cached | None:
+    """Return the ontology that `cached_ontology` in ontology_lib.lua answers, or None if it cannot be used."""
+    now, stored, media_type, fetched, retried, refresh = answer
+    if stored is None or fetched is None:
+        return None
+    ontology = _parsed(stored, media_type or b"")
+    if ontology is None:
+        return None
+    age_seconds = max(0, int(now or 0) - int(fetched)) / 1000
+    return Cached(ontology, age_seconds, int(fetched), int(retried or 0), int(refresh or 0))
+
+
+@lru_cache(_MOST_PARSED)
+def _parsed(stored: bytes, media_type: bytes) -> Ontology | None:
+    try:
+        tree = responses.tree_of(stored.decode())
+    except (UnexpectedShape, UnicodeDecodeError):  # an earlier release cached Labelbox's answers unchecked
+        return None
+    return Ontology.from_normalized(tree, media_type.decode() or None)

@@ -14,7 +14,7 @@ from prelabel_worker.runtime.timers import Due
 
 NAMED_TOGETHER = 8
 """Most entries of one hint, apart from polls."""
-_TOGETHER_SECONDS = 0.1
+_TOGETHER_SECONDS = 0.25
 """After this time a task gives the entries that are left to others: there may be an idle process."""
 _OF_A_PROJECT = ("group", "retry", "expire")
 """Stages whose entries are projects; those of others are chunks."""

@@ -9,6 +9,7 @@ import structlog
 
 from prelabel.wire import keys
 from prelabel.wire.client import Client, has_slots
+from prelabel_worker.accounts.rate_limiter import POLLED_TOGETHER
 from prelabel_worker.quarantine import names, quarantine
 from prelabel_worker.quarantine.names import shortened
 from prelabel_worker.quarantine.quarantine import Quarantine
@@ -19,6 +20,8 @@ LOOK_ANYWAY_SECONDS = 5.0
 """Longest time between two looks at a project, whatever its score, so that a lost hint costs only seconds."""
 _LOOK_ANYWAY_MS = int(LOOK_ANYWAY_SECONDS * 1000)
 _PROJECTS_A_TICK = 100
+_POLLS_GATHER_MS = 250
+"""For which an import waits for others: a request for it alone may cost more than the rest of a small chunk."""
 _NAMES_PUT_OFF_SECONDS = 86_400.0
 _MAX_IN_LINE = 10_000  # projects; one that is forgotten goes to the end
 _log = structlog.get_logger(__name__)
@@ -139,7 +142,8 @@ class Timers:
 
     def _polls(self, most: int) -> tuple[list[int], list[Due]]:
         """Return the ms until the next import is due, if any is, and those that are due now."""
-        (answer,) = self._scripts.run_all([Call("polls_due", keys.polls(self._prefix), [most])])
+        args = [most, POLLED_TOGETHER, _POLLS_GATHER_MS]
+        (answer,) = self._scripts.run_all([Call("polls_due", keys.polls(self._prefix), args)])
         if isinstance(answer, Exception):
             if not has_slots(self._client):
                 raise answer

@@ -16,28 +16,28 @@ from prelabel_worker.labelbox.types import Import, ImportName
 from prelabel_worker.stages.context import StageContext
 from prelabel_worker.stages.guard import all_leased, defect_of, guarded, wait_after
 from prelabel_worker.stages.permits import LOOK_AGAIN_SECONDS, judged, waits_for
-from prelabel_worker.stages.settle import settle_held
+from prelabel_worker.stages.settle import settle_all
 from prelabel_worker.tracing.spans import of_request
 
 _log = structlog.get_logger(__name__)
 _RUNNING = "RUNNING"
 _SHOWN_CHARACTERS = 100
-_SETTLED_HERE_ROWS = 1000  # of ended imports in one task: a hint for each would cost more than settling them
+_SETTLED_HERE_ROWS = 2000  # of ended imports in one task: a hint for each would cost more than settling them
 _GROWTH = 0.5  # the next poll comes after half the import's age, within the settings' bounds
 
 
 def poll(context: StageContext, running: Sequence[tuple[str, str]]) -> None:
     """Poll the imports of these (project, chunk), if they are due and unleased, and settle small ones that ended."""
-    settled_here: list[Chunk] = []
     with all_leased(context, "poll", running, "follow") as leases:
+        ended: list[Chunk] = []  # of which this process keeps the leases
         for asked_together in _requests([lease.chunk for lease in leases]):
             with guarded(context, "poll", *asked_together), of_request("poll", asked_together) as span:
-                _Poll(context, asked_together, settled_here, span).run()
-    if settled_here:
-        names = [(chunk.project_id, chunk.id) for chunk in settled_here]
-        with all_leased(context, "settle", names, "follow") as leases:
-            for lease in leases:
-                settle_held(context, lease)
+                _Poll(context, asked_together, ended, span).run()
+        kept = {chunk.token: chunk for chunk in ended}
+        settled_here = [lease for lease in leases if lease.chunk.token in kept]
+        for lease in settled_here:
+            lease.chunk = kept[lease.chunk.token]
+        settle_all(context, settled_here)
 
 
 def _requests(chunks: Sequence[Chunk]) -> Iterator[list[Chunk]]:
@@ -60,6 +60,7 @@ class _Poll:
         self._context = context
         self._chunks = chunks
         self._settled_here = settled_here  # the caller settles these
+        self._rows_here = sum(chunk.rows for chunk in settled_here)
         self._ended: list[Ended] = []
         self._span = span
 
@@ -160,7 +161,10 @@ class _Poll:
             _log.error("import.lost", **_names(chunk))
         elif verdict is Verdict.OVERDUE:
             _log.error("import.overdue", **_names(chunk))
-        self._ended.append(Ended(chunk, verdict, job.status_url if job else "", job.error_url if job else ""))
+        kept = self._rows_here + chunk.rows <= _SETTLED_HERE_ROWS
+        self._rows_here += kept * chunk.rows
+        urls = (job.status_url, job.error_url) if job else ("", "")
+        self._ended.append(Ended(chunk, verdict, *urls, kept=kept))
 
     def _record_ends(self) -> None:
         """Record the imports that have ended, and have them settled."""
@@ -169,13 +173,10 @@ class _Poll:
         for end, check in zip(self._ended, self._context.ledger.ended(self._ended), strict=True):
             with guarded(self._context, "poll", end.chunk):
                 check()
-                self._have_settled(end.chunk)
-
-    def _have_settled(self, chunk: Chunk) -> None:
-        if sum(other.rows for other in self._settled_here) + chunk.rows <= _SETTLED_HERE_ROWS:
-            self._settled_here.append(chunk)
-        else:
-            self._context.hint("settle", chunk.project_id, chunk.id)
+                if end.kept:
+                    self._settled_here.append(end.recorded)
+                else:
+                    self._context.hint("settle", end.chunk.project_id, end.chunk.id)
 
 
 def _age(chunk: Chunk) -> float:

@@ -1,9 +1,13 @@
 """settle: an import's files → an outcome for each row, in slices; the last slice frees the frames and the lanes."""
 
+import time
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import ExitStack
+from contextvars import copy_context
 from functools import cached_property
 from itertools import islice
+from typing import Any
 
 import structlog
 
@@ -16,8 +20,10 @@ from prelabel_worker.chunks.freshness import PublishedRows
 from prelabel_worker.chunks.held_rows import Origin, Problem, facts_of, held_row
 from prelabel_worker.chunks.imported_rows import REMEMBERED_TOGETHER, Memory, digests_of, memory_of
 from prelabel_worker.chunks.leases import Lease
+from prelabel_worker.chunks.ledger import Outcomes
 from prelabel_worker.chunks.project_memory import BeforeSettle
-from prelabel_worker.chunks.rows import ChunkRow, RowOutcome, Slice, Unreadable
+from prelabel_worker.chunks.rows import ChunkRow, Committed, RowOutcome, Slice, Unreadable
+from prelabel_worker.chunks.sent_lines import SentLines
 from prelabel_worker.labelbox import retry_policy
 from prelabel_worker.labelbox.client import Labelbox
 from prelabel_worker.labelbox.errors import FileGone, RequestError
@@ -29,44 +35,118 @@ from prelabel_worker.tracing.spans import of_chunk
 
 _log = structlog.get_logger(__name__)
 _SHOWN_ERRORS = 5
+_TOGETHER_SECONDS = 0.1  # of reading files, before what was read is committed
 
 
 def settle(context: StageContext, project_id: str, chunk_id: str) -> None:
     """Give every row of an ended import its outcome, if the chunk is due and unleased."""
     with leased(context, "settle", project_id, chunk_id, "follow") as lease:
         if lease is not None:
-            settle_held(context, lease)
+            settle_all(context, [lease])
 
 
-def settle_held(context: StageContext, lease: Lease) -> None:
-    """Give every row of an ended import its outcome; this process holds the chunk."""
+def settle_all(context: StageContext, leases: Sequence[Lease]) -> None:
+    """Give every row of ended imports its outcome; this process holds the chunks.
+
+    What they ask Redis travels together. No outcome waits longer than a moment for the files of other imports.
+    """
+    lines = context.reader.all_sent_lines([lease.chunk for lease in leases])
+    together, begun = list[_Settling](), time.monotonic()
+    with ExitStack() as opened:
+        for lease, sent in zip(leases, lines, strict=True):
+            settling = opened.enter_context(_Settling(context, lease, sent))
+            if settling.read():
+                together.append(settling)
+            if time.monotonic() - begun > _TOGETHER_SECONDS:
+                _commit_all(context, together)
+                together, begun = [], time.monotonic()
+        _commit_all(context, together)
+
+
+def _commit_all(context: StageContext, together: Sequence["_Settling"]) -> None:
+    """Commit the outcomes of imports whose files are read: the last slices in one round trip."""
+    numbers = context.memory.all_before_settle([settling.project_id for settling in together])
+    last = [(settling, settling.commit(before)) for settling, before in zip(together, numbers, strict=True)]
+    ready = [(settling, outcomes) for settling, outcomes in last if outcomes is not None]
+    committed = context.ledger.commit_all([outcomes for _, outcomes in ready])
+    for (settling, _), check in zip(ready, committed, strict=True):
+        settling.end(check)
+
+
+def _steps(context: StageContext, lease: Lease, sent: Callable[[], SentLines]) -> Generator[Outcomes | None, Any, None]:
+    """Settle an import, and stop where something is asked for several imports together.
+
+    Yields None once its file is read, and gets the numbers of its project; then its last slice, and gets what became of
+    it. Both come as functions, which may raise the errors of the project.
+    """
     with guarded(context, "settle", lease.chunk), of_chunk("settle", lease.chunk) as span:
-        _Settlement(context, lease, span).run()
+        settlement = _Settlement(context, lease, sent(), span)
+        if settlement.read():
+            before: Callable[[], BeforeSettle] = yield None
+            check: Callable[[], Committed] = yield settlement.commit(before())
+            settlement.end(check())
+
+
+class _Settling:
+    """An import that is being settled beside others, with context variables of its own: each has a span."""
+
+    def __init__(self, context: StageContext, lease: Lease, sent: Callable[[], SentLines]) -> None:
+        self.project_id = lease.chunk.project_id
+        self._steps = _steps(context, lease, sent)
+        self._variables = copy_context()
+        self._ended = False
+
+    def __enter__(self) -> "_Settling":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._variables.run(self._steps.close)
+
+    def read(self) -> bool:
+        """Read the import's files; return False if there is nothing to commit."""
+        self._step(None)
+        return not self._ended
+
+    def commit(self, before: Callable[[], BeforeSettle]) -> Outcomes | None:
+        """Commit all slices but the last, and return that; None if the chunk was lost."""
+        return self._step(before)
+
+    def end(self, check: Callable[[], Committed]) -> None:
+        """Finish, once the last slice is committed."""
+        self._step(check)
+
+    def _step(self, answer: Any) -> Outcomes | None:
+        try:
+            return self._variables.run(self._steps.send, answer)
+        except StopIteration:
+            self._ended = True
+            return None
 
 
 class _Settlement:
     """An import that has ended, and the outcome of each of its rows."""
 
-    def __init__(self, context: StageContext, lease: Lease, span: Span) -> None:
+    def __init__(self, context: StageContext, lease: Lease, sent: SentLines, span: Span) -> None:
         self._context = context
         self._span = span
         self._lease = lease
         self._chunk = lease.chunk
-        self._sent = context.reader.sent_lines(lease.chunk)
+        self._sent = sent
         self._failed: dict[int, RowVerdict] = {}  # by row index; every other row is imported
         self._whole: Problem | None = None  # the problem of every row
+        self._before = BeforeSettle(0, 0)  # known once `commit` begins
+        self._imported = 0
 
-    def run(self) -> None:
+    def read(self) -> bool:
+        """Read what Labelbox says of the rows; return False when the chunk was split or left for later instead."""
         chunk = self._chunk
         if chunk.verdict is None:
             self._context.ledger.poll_again(chunk, 0, chunk.failures)
-            return
+            return False
         try:
-            ended = self._read(chunk.verdict)
+            return self._read(chunk.verdict)
         except (FileGone, RequestError) as error:
-            ended = self._end_without_file(error)
-        if ended:
-            self._commit()
+            return self._end_without_file(error)
 
     def _read(self, verdict: Verdict) -> bool:
         """Read what Labelbox says of the rows; False when the chunk was split or left for later instead."""
@@ -130,19 +210,28 @@ class _Settlement:
         self._context.ledger.settle_again(chunk, wait, why=str(error), failures=failures, poll=gone)
         return False
 
-    def _commit(self) -> None:
-        """Commit the outcomes, slice by slice from the cursor on."""
-        chunk, ledger = self._chunk, self._context.ledger
+    def commit(self, before: BeforeSettle) -> Outcomes:
+        """Commit the outcomes, slice by slice from the cursor on, but the last slice; return that."""
+        chunk, cursor = self._chunk, self._chunk.cursor
+        self._before = before
         slices = list(self._slices())
-        cursor, imported = chunk.cursor, 0
         record = self._record(slices)
-        for part in slices:
-            finish = part is slices[-1]
-            committed = ledger.commit_rows(chunk, cursor, part, record=record if finish else b"", finish=finish)
-            cursor, imported = part.after, imported + part.imported
-            if committed.mixed:
-                _log.warning("project.both_forms", project=chunk.project_id, chunk=chunk.id, import_name=chunk.name)
-            self._context.hint_group(chunk.project_id, committed.waiting)
+        for part in slices[:-1]:
+            self._committed(self._context.ledger.commit_rows(chunk, cursor, part, finish=False))
+            cursor = part.after
+        self._imported = sum(part.imported for part in slices)
+        return Outcomes(chunk, cursor, slices[-1], record, finish=True)
+
+    def _committed(self, committed: Committed) -> None:
+        chunk = self._chunk
+        if committed.mixed:
+            _log.warning("project.both_forms", project=chunk.project_id, chunk=chunk.id, import_name=chunk.name)
+        self._context.hint_group(chunk.project_id, committed.waiting)
+
+    def end(self, committed: Committed) -> None:
+        """Report the import, whose last slice is committed."""
+        chunk, imported = self._chunk, self._imported
+        self._committed(committed)
         held = len(self._sent.rows if self._whole else self._failed)
         self._span.count(len(self._sent.rows))
         self._span.set(imported=imported, held=held, verdict=str(chunk.verdict))
@@ -280,10 +369,6 @@ class _Settlement:
     @cached_property
     def _row_keys(self) -> list[str]:
         return self._sent.row_keys()
-
-    @cached_property
-    def _before(self) -> BeforeSettle:
-        return self._context.memory.before_settle(self._chunk.project_id)
 
     @cached_property
     def _held_keys(self) -> set[str]:

@@ -1,9 +1,10 @@
 -- Move a chunk to another state, and set fields of it. In `submitting` the caller keeps the lease; with every other
--- state it gives the chunk back, to be looked at again when it is due.
+-- state it gives the chunk back, to be looked at again when it is due, unless it says that it keeps the lease.
 --
 -- KEYS[1]  the project's root
 -- ARGV     1 chunk id, 2 token, 3 state, 4 due in ms from now (for `submitting`: the number of rows in the file),
---          5 ms until the chunk's timer if the caller sends the hint itself, else 0: then the timer is the due time,
+--          5 ms until the chunk's timer if the caller sends the hint itself, else 0: then the timer is the due time;
+--          -1 if the caller keeps the lease, with the chunk's timer at its end,
 --          6 the server's limit in ms if a file may have been sent just now, else 0,
 --          7… fields and values. `sent` has a key of its own, since it is large and only settle reads it. `stuckMs` is
 --          1 or 0: whether a defect stops the chunk.
@@ -39,12 +40,12 @@ if tonumber(ARGV[6]) > 0 then field('maybeUntil', text(now + tonumber(ARGV[6])))
 if state == 'running' and redis.call('HSETNX', key, 'runningMs', text(now)) == 1 then
   redis.call('HDEL', chunk_key(redis.call('HGET', key, 'origin') or id) .. ':refusals', 'upload')
 end
-if state == 'submitting' then
+local due, hinted = now + tonumber(ARGV[4]), tonumber(ARGV[5])
+if state == 'submitting' or hinted < 0 then
   redis.call('HSET', key, unpack(fields))
-  redis.call('HINCRBY', key, 'attempt', 1)
+  if state == 'submitting' then redis.call('HINCRBY', key, 'attempt', 1) end
   return redis.call('HGET', key, 'lease')
 end
-local due, hinted = now + tonumber(ARGV[4]), tonumber(ARGV[5])
 local look_at = hinted > 0 and now + hinted or due
 field('due', text(due))
 field('lease', 0)

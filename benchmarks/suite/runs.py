@@ -63,7 +63,7 @@ RUNS = (
     Run(
         "end_to_end",
         {
-            Size.FULL: "--rows 200000 --peer-rows 1500 --batch-rows 3000 --rounds 3",
+            Size.FULL: "--rows 400000 --peer-rows 1500 --batch-rows 3000 --rounds 3",
             Size.QUICK: "--rows 40000 --peer-rows 500 --batch-rows 2000",
             Size.SMOKE: "--rows 2000 --peer-rows 100 --batch-rows 0",
         },

@@ -22,7 +22,7 @@ import redis
 from five_boxes import CLASSES
 from services import redis_server, rows
 
-from prelabel.publishing.buffer import Limits, Row, frames_of
+from prelabel.publishing.buffer import Limits, Row, gathered
 from prelabel.validation.gate import prepare
 from prelabel.wire.keys import ProjectKeys
 from prelabel.wire.lanes import DEFAULT_LANES
@@ -72,7 +72,7 @@ def sent_by_a_publisher(messages: list[bytes]) -> list[bytes]:
     ready = [prepare(message) for message in messages]
     rows_ready = [Row(row.data_row_key, row.raw, row.slow) for row in ready]
     sends = [rows_ready[at : at + LIMITS.send_rows] for at in range(0, len(rows_ready), LIMITS.send_rows)]
-    return [frame for send in sends for frame in frames_of(send, DEFAULT_LANES, LIMITS)]
+    return [frame for send in sends for frame in gathered(send, DEFAULT_LANES, LIMITS).frames()]
 
 
 def put(client: redis.Redis, frames: list[bytes]) -> Chunk:

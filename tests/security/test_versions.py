@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from prelabel.publishing.buffer import Limits, Row, frames_of
+from prelabel.publishing.buffer import Limits, Row, gathered
 from prelabel.publishing.inbox import Inbox
 from prelabel_worker.chunks.rows import Unreadable
 from prelabel_worker.doctor import projects as doctor
@@ -76,7 +76,7 @@ def rows_of(flow: Flow, left: int) -> list[Row]:
 
 def frames(rows: list[Row]) -> list[bytes]:
     """Return frames of one lane each, as all releases know them."""
-    return list(frames_of(rows, 16, Limits(1000, 10**6, 10, 10**6, 100, 0)))
+    return gathered(rows, 16, Limits(1000, 10**6, 10, 10**6, 100, 0)).frames()
 
 
 def publish_newer(flow: Flow, left: int) -> None:

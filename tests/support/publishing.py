@@ -8,8 +8,9 @@ from itertools import chain
 import redis
 
 from prelabel.ids import uuid7
-from prelabel.wire.frame import encode_frame, read_messages
+from prelabel.wire.frame import read_messages
 from prelabel_worker.queries.status import Inspector
+from tests.support.frames import encode_frame
 
 
 def message(key: str, project: str = "p") -> dict[str, object]:

@@ -10,7 +10,8 @@ import redis
 
 from prelabel.errors import PrelabelError
 from prelabel.wire import keys
-from prelabel.wire.frame import HEADER, PLAIN, encode_frame, encode_shared_frame
+from prelabel.wire.frame import HEADER, PLAIN
+from tests.support.frames import encode_frame, encode_shared_frame
 from tests.support.small_labelbox import Question, Reply
 from tests.support.stage_bench import HONEST, OTHER, PREFIX, Bench, car
 
@@ -25,6 +26,7 @@ ODD_VALUES: Sequence[bytes] = (
     *(b"FINISHED", b"FAILED", b"lost", b"other", b"i", b"k", b"f", b"h", b"f 00 0 1 1", b"h 1 0 1 1", b"f 0 0 9 1"),
     *(b"f 1 0 1000000000 1", b"f 1 5 2 1", b"0 1 2 3", b"1 1 1", b"https://127.0.0.1:1/", b"http://[", b"1970"),
 )
+
 SCORES: Sequence[float] = (0.0, 1.0, -1.0, float("inf"), float("-inf"), 1e308, -1e308, 1e15, 0.5)
 HASHES: dict[str, Sequence[str]] = {
     "meta": (

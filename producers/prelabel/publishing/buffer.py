@@ -1,6 +1,6 @@
 """The buffered rows of one project, and how they are cut into frames; without threads, a clock or Redis."""
 
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
@@ -9,23 +9,12 @@ from operator import attrgetter
 import msgspec
 
 from prelabel.tracing import MAX_TRACES, distinct
-from prelabel.wire.frame import (
-    MAX_FRAME_BYTES,
-    MAX_FRAME_ROWS,
-    MAX_SHARED_BYTES,
-    MAX_SHARED_ROWS,
-    encode_frame,
-    encode_shared_frame,
-)
+from prelabel.wire.frame import MAX_SHARED_BYTES, MAX_SHARED_ROWS, encode_frame, encode_shared_frame
 from prelabel.wire.lanes import DEFAULT_LANES, lane_of
 
 
 class Row(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """A checked message.
-
-    The garbage collector does not track rows: tens of thousands wait here, and it would look at all of them again and
-    again. Journals have rows as arrays, so new fields come last and have defaults.
-    """
+    """A checked message. Journals have rows as arrays, so new fields come last and have defaults."""
 
     #: The key of its data row, see `prelabel.validation.gate.data_row_key`.
     data_row_key: str
@@ -55,21 +44,235 @@ class Limits:
     linger_seconds: float
 
 
+class Part(msgspec.Struct, frozen=True, gc=False):
+    """Rows of one lane that follow each other and fit one frame."""
+
+    #: Their lane.
+    lane: int
+    #: The number of rows.
+    rows: int
+    #: Their messages, with line breaks between them.
+    body: bytes
+    #: The number of slow annotations in them.
+    slow: int
+    #: How the first of them names its data row, see `FrameHeader.form`.
+    form: str
+    #: Their contexts, each once; of many, those that are enough to name.
+    traces: dict[bytes, None]
+
+
+class Pack:
+    """Rows that follow each other, sorted by lane."""
+
+    __slots__ = ("_keys", "_lanes", "_marks", "parts")
+
+    def __init__(self, rows: Sequence[Row], lanes: int, limits: Limits) -> None:
+        #: See `_parts_of`.
+        self.parts = _parts_of(rows, lanes, limits)
+        self._lanes = lanes
+        self._keys = [row.data_row_key for row in rows]
+        self._marks = {at: (row.slow, row.trace) for at, row in enumerate(rows) if row.slow or row.trace}
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self._keys)
+
+    def __iter__(self) -> Iterator[Row]:
+        """Yield the rows, oldest first."""
+        messages: defaultdict[int, list[bytes]] = defaultdict(list)
+        for part in self.parts:
+            messages[part.lane] += part.body.split(b"\n")
+        left = {lane: iter(of_lane) for lane, of_lane in messages.items()}
+        for at, key in enumerate(self._keys):
+            yield Row(key, next(left[lane_of(key, self._lanes)]), *self._marks.get(at, _UNMARKED))
+
+    def traces(self) -> dict[bytes, None]:
+        """Return the contexts of the rows, each once and oldest first."""
+        marks = self._marks  # none, where nothing is traced
+        return dict.fromkeys([marks.get(at, _UNMARKED)[1] for at in range(len(self))] if marks else [b""])
+
+
 @dataclass(slots=True)
 class Batch:
     """The rows of one send.
 
-    They are gathered here when they are added. To count and copy them later, when they have left the processor's
-    caches, would take 0.2 µs a row, during which `publish()` waits.
+    Rows are packed soon after they were added. To sort and copy them when the send is cut, when they have left the
+    processor's caches, would take several times as long, and `publish()` waits meanwhile. Of a packed row there is no
+    object but its key.
     """
 
-    rows: list[Row]
-    #: Bytes of their messages.
-    bytes: int
+    #: The number of lanes to cut frames for.
+    lanes: int
+    #: The limits of sends and frames.
+    limits: Limits
+    #: Rows, oldest first: packs, then the newest rows. One list, so that an interrupt (Ctrl-C) finds each row once.
+    items: list[Pack | Row] = field(default_factory=list)
+    #: The number of rows, to compare with the limits of a send.
+    rows: int = 0
+    #: Bytes of their messages, for the same.
+    size: int = 0
+    #: With so many items, the newest rows are packed.
+    pack_at: int = MAX_SHARED_ROWS + 1
 
-    def is_full(self, limits: Limits) -> bool:
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.items) + sum([len(pack) - 1 for pack in self._packs()])
+
+    def __iter__(self) -> Iterator[Row]:
+        """Yield the rows, oldest first."""
+        for item in self.items:
+            if isinstance(item, Pack):
+                yield from item
+            else:
+                yield item
+
+    def add(self, row: Row) -> None:
+        """Add a row at the end."""
+        self.items.append(row)
+        self.rows += 1
+        self.size += len(row.raw)
+        if len(self.items) == self.pack_at:
+            self._pack()
+
+    def _pack(self) -> None:
+        rows = self._newest()
+        self.items[-len(rows) :] = [Pack(rows, self.lanes, self.limits)]
+        self.pack_at = len(self.items) + MAX_SHARED_ROWS
+
+    def _packs(self) -> list[Pack]:
+        return [item for item in self.items if isinstance(item, Pack)]
+
+    def _newest(self) -> list[Row]:
+        """Return the rows that are not packed."""
+        return [item for item in self.items if not isinstance(item, Pack)]
+
+    def is_full(self) -> bool:
         """Return whether it has as many rows or bytes as a send may have."""
-        return len(self.rows) >= limits.send_rows or self.bytes >= limits.send_bytes
+        return self.rows >= self.limits.send_rows or self.size >= self.limits.send_bytes
+
+    def traces(self) -> dict[bytes, None]:
+        """Return the contexts of the rows, each once and oldest first; of many, those that are enough to name."""
+        contexts: dict[bytes, None] = {}
+        for pack in self._packs():
+            contexts |= pack.traces()
+            if len(contexts) > MAX_TRACES:
+                return contexts
+        return contexts | dict.fromkeys(map(_TRACE, self._newest()))
+
+    def frames(self, trace: bytes = b"") -> list[bytes]:
+        """Return the rows as frames with new ids; rows of one lane keep their order.
+
+        Few rows of several lanes are one frame: that is smaller than one for each lane, and costs Redis less. They are
+        not if one frame cannot name all their traces. `trace` is the context of rows that have none.
+        """
+        packs, newest = self._packs(), _parts_of(self._newest(), self.lanes, self.limits)
+        parts = sorted([*chain.from_iterable([pack.parts for pack in packs]), *newest], key=_LANE)
+        joined = list(_joined(parts, self.limits)) if packs else parts
+        if _can_share(joined, self.limits) and len(contexts := _contexts(joined)) <= MAX_TRACES:
+            shared = [(part.lane, part.rows, part.body, part.slow) for part in joined]
+            traces = distinct(contexts, trace)
+            return [encode_shared_frame(shared, lanes=self.lanes, form=joined[0].form, traces=traces)]
+        return [
+            encode_frame(
+                part.body,
+                rows=part.rows,
+                lane=part.lane,
+                lanes=self.lanes,
+                slow=part.slow,
+                form=part.form,
+                traces=distinct(part.traces, trace),
+            )
+            for part in joined
+        ]
+
+
+_UNMARKED = 0, b""
+_LANE = attrgetter("lane")
+_TRACE = attrgetter("trace")
+
+
+def gathered(rows: Iterable[Row], lanes: int, limits: Limits) -> Batch:
+    """Return rows as one batch."""
+    batch = Batch(lanes, limits)
+    for row in rows:
+        batch.add(row)
+    return batch
+
+
+def _parts_of(rows: Iterable[Row], lanes: int, limits: Limits) -> list[Part]:
+    """Sort rows by lane, and cut them at the limits of a frame; those of one lane stay in order."""
+    by_lane: defaultdict[int, list[Row]] = defaultdict(list)
+    for row in rows:
+        by_lane[lane_of(row.data_row_key, lanes)].append(row)
+    return [_part(lane, some) for lane in by_lane for some in _within(by_lane[lane], limits)]
+
+
+def _part(lane: int, rows: Sequence[Row]) -> Part:
+    return Part(
+        lane,
+        len(rows),
+        b"\n".join([row.raw for row in rows]),
+        sum([row.slow for row in rows]),
+        rows[0].data_row_key[0],
+        dict.fromkeys(map(_TRACE, rows)),
+    )
+
+
+def _within(rows: Sequence[Row], limits: Limits) -> Iterator[Sequence[Row]]:
+    """Cut rows of a lane at the limits of a frame; a row that exceeds one alone is alone."""
+    first = size = slow = 0
+    for at, row in enumerate(rows):
+        size += len(row.raw) + 1
+        slow += row.slow
+        if at > first and (at - first == limits.frame_rows or size > limits.frame_bytes or slow > limits.frame_slow):
+            yield rows[first:at]
+            first, size, slow = at, len(row.raw) + 1, row.slow
+    if rows:
+        yield rows[first:]
+
+
+def _joined(parts: Iterable[Part], limits: Limits) -> Iterator[Part]:
+    """Join parts of one lane as far as the limits of a frame allow; they come by lane, and in order."""
+    group: list[Part] = []
+    rows = size = slow = 0
+    for part in parts:
+        rows, size, slow = rows + part.rows, size + len(part.body) + 1, slow + part.slow
+        fits = rows <= limits.frame_rows and size <= limits.frame_bytes and slow <= limits.frame_slow
+        if group and not (fits and part.lane == group[0].lane):
+            yield _join(group)
+            group, rows, size, slow = [], part.rows, len(part.body) + 1, part.slow
+        group.append(part)
+    if group:
+        yield _join(group)
+
+
+def _join(parts: Sequence[Part]) -> Part:
+    first = parts[0]
+    if len(parts) == 1:
+        return first
+    return Part(
+        first.lane,
+        sum([part.rows for part in parts]),
+        b"\n".join([part.body for part in parts]),
+        sum([part.slow for part in parts]),
+        first.form,
+        _contexts(parts),
+    )
+
+
+def _can_share(parts: Sequence[Part], limits: Limits) -> bool:
+    """Return whether these are parts of several lanes that fit one frame."""
+    rows = sum([part.rows for part in parts])
+    return (
+        len(parts) > 1
+        and rows <= min(limits.frame_rows, MAX_SHARED_ROWS)
+        and sum([len(part.body) + 1 for part in parts]) <= min(limits.frame_bytes, MAX_SHARED_BYTES)
+        and sum([part.slow for part in parts]) <= limits.frame_slow
+    )
+
+
+def _contexts(parts: Iterable[Part]) -> dict[bytes, None]:
+    return dict.fromkeys(chain.from_iterable([part.traces for part in parts]))
 
 
 @dataclass(slots=True)
@@ -86,9 +289,7 @@ class ProjectBuffer:
     #: Rows in memory that are not in flight, as the next sends; rows are added to the last one.
     waiting: deque[Batch] = field(default_factory=deque)
     #: Rows that a thread is sending, or writing to the disk.
-    in_flight: list[Row] = field(default_factory=list)
-    #: Bytes of the messages in flight.
-    in_flight_bytes: int = 0
+    in_flight: Batch = field(init=False)
     #: The frames of the rows in flight once they are cut; kept, so that a repeated send has the same ids.
     frames: list[bytes] = field(default_factory=list)
     #: The context of the span that sends the rows in flight first; empty for none.
@@ -110,24 +311,27 @@ class ProjectBuffer:
     #: Until this number of rows has left the memory, rows should go to the disk before they are sent.
     disk_until: int = 0
 
+    def __post_init__(self) -> None:
+        self.in_flight = Batch(self.lanes, self.limits)
+
     def add(self, row: Row, now: float) -> bool:
         """Accept a row at the end; return whether the rows in memory may be ready earlier than before."""
         size, waiting, limits = len(row.raw), self.waiting, self.limits
         self.accepted += 1
         self.rows_in_memory += 1
         self.bytes_in_memory += size
-        if not waiting:
-            waiting.append(Batch([row], size))
+        sooner = True
+        if waiting:
+            batch = waiting[-1]
+            rows, after = batch.rows + 1, batch.size + size
+            if rows <= limits.send_rows and after <= limits.send_bytes:
+                batch.add(row)
+                return rows == limits.send_rows or after == limits.send_bytes
+            sooner = not batch.is_full()
+        else:
             self.oldest = now
-            return True
-        batch = waiting[-1]
-        rows, after = batch.rows, batch.bytes + size
-        if len(rows) < limits.send_rows and after <= limits.send_bytes:
-            rows.append(row)
-            batch.bytes = after
-            return len(rows) == limits.send_rows or after == limits.send_bytes
-        waiting.append(Batch([row], size))
-        return not batch.is_full(limits)
+        waiting.append(gathered([row], self.lanes, limits))
+        return sooner
 
     @property
     def rows(self) -> int:
@@ -149,7 +353,7 @@ class ProjectBuffer:
             return 0.0
         if not self.waiting:
             return None
-        if len(self.waiting) > 1 or self.waiting[0].is_full(self.limits) or self.flush_until > self.answered:
+        if len(self.waiting) > 1 or self.waiting[0].is_full() or self.flush_until > self.answered:
             return 0.0
         return self.oldest + self.limits.linger_seconds
 
@@ -174,13 +378,12 @@ class ProjectBuffer:
         """Put the oldest waiting rows in flight, unless other rows are in flight already."""
         if self.in_flight or not self.waiting:
             return
-        batch = self.waiting.popleft()
-        self.in_flight, self.in_flight_bytes = batch.rows, batch.bytes
+        self.in_flight = self.waiting.popleft()
         self.oldest = now
 
     def in_memory(self) -> Iterator[Row]:
         """Return the rows in memory, oldest first."""
-        return chain(self.in_flight, *(batch.rows for batch in self.waiting))
+        return chain(self.in_flight, *self.waiting)
 
     def encode(self, trace: bytes = b"") -> list[bytes]:
         """Return the frames of the rows in flight; compresses them first, and nothing else may touch them meanwhile.
@@ -189,7 +392,9 @@ class ProjectBuffer:
         """
         self.trace = self.trace or trace
         if not self.frames:
-            self.frames = list(frames_of(self.in_flight, self.lanes, self.limits, self.trace))
+            if self.in_flight.lanes != self.lanes:
+                self.in_flight = gathered(self.in_flight, self.lanes, self.limits)
+            self.frames = self.in_flight.frames(self.trace)
         return self.frames
 
     def answer(self) -> None:
@@ -209,87 +414,10 @@ class ProjectBuffer:
 
     def recut(self, lanes: int) -> None:
         """Cut the rows in flight again, for another number of lanes, after Redis refused all of their frames."""
-        self.lanes = lanes
-        self.frames = list(frames_of(self.in_flight, lanes, self.limits, self.trace))
+        self.lanes, self.frames = lanes, []
+        self.encode()
 
     def _let_go(self) -> None:
         self.rows_in_memory -= len(self.in_flight)
-        self.bytes_in_memory -= self.in_flight_bytes
-        self.in_flight, self.frames, self.in_flight_bytes, self.trace = [], [], 0, b""
-
-
-def frames_of(rows: Iterable[Row], lanes: int, limits: Limits, trace: bytes = b"") -> Iterator[bytes]:
-    """Cut rows into frames with new ids; rows of one lane keep their order.
-
-    Few rows of several lanes are one frame: that is smaller than one for each lane, and costs Redis less. They are not
-    if one frame cannot name all their traces.
-    """
-    by_lane: list[list[Row]] = [[] for _ in range(lanes)]
-    for row in rows:
-        by_lane[lane_of(row.data_row_key, lanes)].append(row)
-    parts = [(lane, lane_rows) for lane, lane_rows in enumerate(by_lane) if lane_rows]
-    in_order = list(chain.from_iterable(by_lane))
-    can_share = len(parts) > 1 and _fit(in_order, limits, MAX_SHARED_ROWS, MAX_SHARED_BYTES)
-    if can_share and len(contexts := traces_of(in_order)) <= MAX_TRACES:
-        yield encode_shared_frame(
-            [(lane, [row.raw for row in part], sum([row.slow for row in part])) for lane, part in parts],
-            lanes=lanes,
-            form=in_order[0].data_row_key[0],
-            traces=distinct(contexts, trace),
-        )
-        return
-    for lane, lane_rows in parts:
-        for part in _parts(lane_rows, limits):
-            yield encode_frame(
-                [row.raw for row in part],
-                lane=lane,
-                lanes=lanes,
-                slow=sum([row.slow for row in part]),
-                form=part[0].data_row_key[0],
-                traces=distinct(traces_of(part), trace),
-            )
-
-
-def traces_of(rows: Sequence[Row]) -> dict[bytes, None]:
-    """Return the contexts of rows, each once and in order; of many, those that are enough to name."""
-    traces = dict.fromkeys(map(_TRACE, rows[:_LOOK_ROWS]))
-    if len(traces) <= MAX_TRACES:
-        traces |= dict.fromkeys(map(_TRACE, rows[_LOOK_ROWS:]))
-    return traces
-
-
-_TRACE = attrgetter("trace")
-_LOOK_ROWS = 2 * MAX_TRACES
-
-
-def _parts(rows: list[Row], limits: Limits) -> Iterator[list[Row]]:
-    """Cut rows of a lane into those of each frame."""
-    for first in range(0, len(rows), limits.frame_rows):
-        part = rows[first : first + limits.frame_rows]
-        if _fit(part, limits):  # in nearly all sends
-            yield part
-        else:
-            yield from _smaller(part, limits)
-
-
-def _smaller(rows: list[Row], limits: Limits) -> Iterator[list[Row]]:
-    """Cut rows at the bytes or slow annotations of a frame; a row that exceeds a limit alone gets its own frame."""
-    part: list[Row] = []
-    size = slow = 0
-    for row in rows:
-        if part and (size + len(row.raw) > limits.frame_bytes or slow + row.slow > limits.frame_slow):
-            yield part
-            part, size, slow = [], 0, 0
-        part.append(row)
-        size += len(row.raw) + 1
-        slow += row.slow
-    yield part
-
-
-def _fit(rows: Sequence[Row], limits: Limits, max_rows: int = MAX_FRAME_ROWS, max_bytes: int = MAX_FRAME_BYTES) -> bool:
-    """Return whether all these rows fit one frame, which has at most so many rows and bytes."""
-    return (
-        len(rows) <= min(limits.frame_rows, max_rows)
-        and sum([len(row.raw) for row in rows]) + len(rows) <= min(limits.frame_bytes, max_bytes)
-        and sum([row.slow for row in rows]) <= limits.frame_slow
-    )
+        self.bytes_in_memory -= self.in_flight.size
+        self.in_flight, self.frames, self.trace = Batch(self.lanes, self.limits), [], b""

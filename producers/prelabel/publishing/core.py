@@ -89,8 +89,9 @@ class PublisherCore:
         # program pays for them when it makes a publisher, not when it imports one.
         from prelabel.validation import gate
 
-        self._prepare = gate.prepare
-        self._mapping, self._prepare_mapped = mapping, None
+        self._prepare_mapped = None
+        #: What maps messages before they are checked, if anything does.
+        self.mapping = mapping
         if mapping is not None:  # else the modules of mappings are not loaded
             from prelabel.publishing.mapped import prepare_mapped
 
@@ -99,7 +100,10 @@ class PublisherCore:
         self.settings = settings = replace(settings, spool_dir=settings.spool_folder)
         #: How long `publish()` waits for room.
         self.wait_seconds = settings.wait_seconds
-        self._max_message_bytes = min(settings.limits.frame_bytes, gate.MAX_MESSAGE_BYTES)
+        #: Maximum bytes of a message.
+        self.max_message_bytes = min(settings.limits.frame_bytes, gate.MAX_MESSAGE_BYTES)
+        #: Checks a message that is not to be mapped; see `prelabel.validation.gate.prepare`.
+        self.check = gate.prepare
         self._closed = False
         self._starting = threading.Lock()
         self._process: _Process | None = None
@@ -113,15 +117,17 @@ class PublisherCore:
         self, message: "Message", project_id: str | None, model: "Model | str | None"
     ) -> "tuple[Prepared, ...]":
         """Map and check a message; return one for each project that gets it. Raises MessageError."""
-        limit = self._max_message_bytes
+        limit = self.max_message_bytes
         if self._prepare_mapped is None:
-            return (self._prepare(message, project_id=project_id, model=model, max_bytes=limit),)
+            return (self.check(message, project_id=project_id, model=model, max_bytes=limit),)
         return self._prepare_mapped(message, project_id=project_id, model=model, max_bytes=limit)
 
     def offer(self, prepared: "Prepared", block_seconds: float) -> bool:
         """Accept a checked message; return False if there was no room for it within `block_seconds`."""
         row = Row(prepared.data_row_key, prepared.raw, prepared.slow, tracing.current())
-        return self.outboxes.put(prepared.project_id, row, block_seconds)
+        process = self._process
+        outboxes = self.outboxes if process is None else process.outboxes
+        return outboxes.put(prepared.project_id, row, block_seconds)
 
     def buffer_full(self, project_id: str) -> BufferFull:
         """Return the error for a message that found no room in the buffer."""
@@ -189,12 +195,12 @@ class PublisherCore:
         """Forget the parent's threads and locks: in the child the threads do not run, and locks may stay locked."""
         self._starting = threading.Lock()
         self._process = self._leave_child = None
-        if self._mapping is not None:
-            self._mapping.forked()
+        if self.mapping is not None:
+            self.mapping.forked()
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the options, with the password of the URL if it has one. The rows stay in this process."""
-        return _unpickled, (self.settings, self._mapping, self._closed)
+        return _unpickled, (self.settings, self.mapping, self._closed)
 
     def _close_at_exit(self) -> None:
         """Hand over as many rows as possible in a few seconds, if the interpreter ends without `close()`."""

@@ -128,7 +128,8 @@ class Outboxes:
 
     def put(self, project_id: str, row: Row, block_seconds: float) -> bool:
         """Accept a row, or return False if there is no room for it within `block_seconds`. Raises PublisherClosed."""
-        with self.lock:
+        self.lock.acquire()  # `with` takes twice as long
+        try:
             box = self.own.get(project_id) or self._open(project_id)
             buffer = box.buffer
             if not buffer.has_room(self.max_rows, self.max_bytes) and not self._wait_for_room(buffer, block_seconds):
@@ -140,6 +141,8 @@ class Outboxes:
                 self.journal.write(Accepted(project_id, buffer.accepted, row))
             if sooner:
                 self._wake_for(box)
+        finally:
+            self.lock.release()
         return True
 
     def begin_flush(self, projects: Iterable[str] | None = None, *, by_disk: bool = False) -> Flush:
@@ -254,7 +257,7 @@ class Outboxes:
         sends = [Send(first, first.begin_send(now))]
         if sends[0].spool is not None:
             return sends
-        rows, size = len(first.buffer.in_flight), first.buffer.in_flight_bytes
+        rows, size = len(first.buffer.in_flight), first.buffer.in_flight.size
         for box in others[: self.most_projects - 1]:
             if box.buffer.spooled > 0:
                 continue

@@ -140,6 +140,11 @@ class Publisher(PublisherBase):
         them again overrides them.
         """
         core = self._core
+        if core.mapping is None:
+            one = core.check(message, project_id=project_id, model=model, max_bytes=core.max_message_bytes)
+            if not core.offer(one, core.wait_seconds):
+                raise core.buffer_full(one.project_id)
+            return one.message_id
         prepared = core.prepare(message, project_id, model)
         for one in prepared:
             if not core.offer(one, core.wait_seconds):

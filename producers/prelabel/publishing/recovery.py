@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterable, Iterator
 
 from prelabel.printing import counted
-from prelabel.publishing.buffer import Limits, frames_of
+from prelabel.publishing.buffer import Limits, gathered
 from prelabel.publishing.journal import Cut, UnknownRecord, append, discard, read
 from prelabel.spool.slots import Slot
 from prelabel.wire.frame import id_of, rows_in
@@ -36,7 +36,7 @@ def _move_to_spools(slot: Slot, limits: Limits) -> None:
     cuts = []
     for project_id, pending in journal.items():
         if pending.uncut:
-            pending.frames += frames_of(pending.uncut.values(), DEFAULT_LANES, limits)
+            pending.frames += gathered(pending.uncut.values(), DEFAULT_LANES, limits).frames()
             cuts.append(Cut(project_id, pending.last, pending.frames))
     if cuts:
         append(slot.journal, cuts)

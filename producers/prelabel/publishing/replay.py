@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import takewhile
 
 from prelabel.errors import MessageError
-from prelabel.publishing.buffer import Limits, Row, frames_of
+from prelabel.publishing.buffer import Limits, Row, gathered
 from prelabel.publishing.inbox import Inbox, LanesDiffer
 from prelabel.publishing.outbox import Step
 from prelabel.spool.files import ProjectSpool, SpoolDamaged
@@ -46,7 +46,7 @@ def recut(frames: Sequence[bytes], lanes: int, limits: Limits) -> list[bytes]:
             rows += [_row(raw) for raw in read_messages(frame)]
         except (UnreadableFrame, MessageError):
             unreadable.append(relaned(frame, lanes))  # a worker makes a dead letter of it
-    return [*frames_of(rows, lanes, limits), *unreadable]
+    return [*gathered(rows, lanes, limits).frames(), *unreadable]
 
 
 def _row(raw: bytes) -> Row:

@@ -9,7 +9,6 @@ import redis
 
 from prelabel import tracing
 from prelabel.errors import InboxFull, PrelabelError
-from prelabel.publishing.buffer import traces_of
 from prelabel.publishing.inbox import Inbox, LanesDiffer, ProjectFrames
 from prelabel.publishing.outbox import Outbox
 from prelabel.publishing.outboxes import Outboxes, Send
@@ -80,7 +79,7 @@ def _span(sends: list[Send]) -> Iterator[Span]:
         return
     contexts: dict[bytes, None] = {}
     for send in sends:
-        contexts |= traces_of(send.box.buffer.in_flight)
+        contexts |= send.box.buffer.in_flight.traces()
     # Rows that were published in no span get the context of this one.
     kind: Kind = "PRODUCER" if b"" in contexts else "CLIENT"
     parent = next(iter(contexts)) if len(contexts) == 1 else b""

@@ -107,7 +107,7 @@ def prepare(
         path, argument = ("model", "model") if project_id is None else ("projectId", "project_id")
         expected = "no such argument: a message contains the value itself"
         raise MalformedMessage(Reason.MALFORMED_MESSAGE, path, f"{argument}=…", expected)
-    raw = as_json(message)
+    raw = message if type(message) is bytes else as_json(message)
     if len(raw) > max_bytes:
         raise _too_large(raw, max_bytes)
     plain = _PLAIN.read(raw)
@@ -119,19 +119,20 @@ def prepare(
         slow = len(kinds) if kinds and kinds[0].slow else 0
     # All three make new bytes: JSON encoders return a part of a larger buffer, which would leave gaps of kilobytes in
     # the memory of the publisher.
-    if decoded.message_id is not None:
-        raw = bytes(memoryview(raw))
+    message_id = decoded.message_id
+    if message_id is not None:
+        raw = b"".join((raw, b""))  # takes half the time of a copy of its memoryview
     else:
-        decoded.message_id = new_message_id()
-        if plain is None or _ID_KEY in raw:
+        message_id = decoded.message_id = new_message_id()
+        if plain is None or raw.rfind(_ID_KEY) >= 0:
             raw = bytes(memoryview(_ENCODER.encode(decoded)))
         else:
-            raw = _with_id(raw, decoded.message_id)
+            raw = _with_id(raw, message_id)
         if len(raw) > max_bytes:
             raise _too_large(raw, max_bytes)
     if _LINE_FEED in raw:  # white space between tokens: inside a string it was refused above
         raw = raw.replace(b"\n", b" ")
-    return Prepared(decoded.project_id, data_row_key(decoded.data_row), decoded.message_id, raw, slow, kinds)
+    return Prepared(decoded.project_id, data_row_key(decoded.data_row), message_id, raw, slow, kinds)
 
 
 def _with_id(raw: bytes, message_id: str) -> bytes:

@@ -39,12 +39,15 @@ MAX_SHARED_BYTES = 256 * 1024
 _PARAMETERS = zstandard.ZstdCompressionParameters.from_level(1, hash_log=13)
 """A sixth of the bytes for less than a microsecond a row; higher levels take more time than they save.
 
-By the level alone, zstd looks for matches of fewer bytes in frames of this size. That costs a tenth more and finds less.
+By the level alone, zstd looks for shorter matches in bodies of this size. That costs a tenth more and finds less.
 """
 _WORTH_COMPRESSING = 256
 _SKIPPABLE = struct.Struct("<II")  # of zstd: a magic number and the size of what follows
 _SKIPPABLE_MAGIC = 0x184D2A57
 _TRACES_MARK = b"prelabel-traces"
+
+
+Body = bytes | memoryview
 
 
 class UnreadableFrame(PrelabelError):
@@ -127,30 +130,28 @@ def cut_at(frame: bytes) -> float:
 
 
 def encode_frame(
-    messages: Sequence[bytes], *, lane: int, lanes: int, slow: int, form: str, traces: Sequence[bytes] = ()
+    body: Body, *, rows: int, lane: int, lanes: int, slow: int, form: str, traces: Sequence[bytes] = ()
 ) -> bytes:
-    """Make a frame with a new id out of messages of one lane, each one line of JSON.
+    """Make a frame with a new id out of messages of one lane: lines of JSON, with line breaks between them.
 
     `traces` are as in `prelabel.tracing`.
     """
-    body = b"\n".join(messages)
     codec, stored = _packed(body, traces)
-    numbers = lane, lanes, len(messages), len(body), slow
-    return HEADER.pack(ONE_LANE, codec, uuid7(), *numbers, form.encode("ascii")) + stored
+    return HEADER.pack(ONE_LANE, codec, uuid7(), lane, lanes, rows, len(body), slow, form.encode("ascii")) + stored
 
 
 def encode_shared_frame(
-    parts: Iterable[tuple[int, Sequence[bytes], int]], *, lanes: int, form: str, traces: Sequence[bytes] = ()
+    parts: Iterable[tuple[int, int, Body, int]], *, lanes: int, form: str, traces: Sequence[bytes] = ()
 ) -> bytes:
     """Make a frame with a new id out of the messages of several lanes, at most `MAX_SHARED_ROWS`.
 
-    `parts` has the lane, its messages and their slow annotations, by ascending lane.
+    `parts` has the lane, the number of its messages, these as `encode_frame` gets them, and their slow annotations, by
+    ascending lane.
     """
     bodies, segments = [], []
-    for lane, messages, slow in parts:
-        part = b"\n".join(messages)
+    for lane, rows, part, slow in parts:
         bodies.append(part)
-        segments.append(Segment(lane, len(messages), len(part), slow))
+        segments.append(Segment(lane, rows, len(part), slow))
     body = b"\n".join(bodies)
     codec, stored = _packed(body, traces)
     rows, slow = sum([segment.rows for segment in segments]), sum([segment.slow for segment in segments])
@@ -159,7 +160,7 @@ def encode_shared_frame(
     return HEADER.pack(SHARED, codec, uuid7(), *numbers, form.encode("ascii")) + table + stored
 
 
-def _packed(body: bytes, traces: Sequence[bytes]) -> tuple[int, bytes]:
+def _packed(body: Body, traces: Sequence[bytes]) -> tuple[int, Body]:
     """Return the codec of a body, and the bytes that are stored for it and for the traces of its rows."""
     if traces:
         return ZSTD, _ZSTD.compressor.compress(body) + _tail(traces)

@@ -6,7 +6,7 @@ import pytest
 import redis
 
 from prelabel.errors import PrelabelError
-from prelabel.wire.frame import encode_frame
+from tests.support.frames import encode_frame
 from tests.support.project import Project, message
 
 

@@ -20,7 +20,8 @@ import redis
 from prelabel import BufferFull, Publisher, RedisUnavailable
 from prelabel.spool.files import ProjectSpool
 from prelabel.spool.slots import project_folders, slot_folders, take_slot
-from prelabel.wire.frame import encode_frame, read_header
+from prelabel.wire.frame import read_header
+from tests.support.frames import encode_frame
 from tests.support.publishing import message, published, waiting
 from tests.support.redis_server import start_redis
 from tests.support.waiting import wait_for

@@ -3,7 +3,7 @@
 import orjson
 import pytest
 
-from prelabel.wire.frame import encode_frame
+from tests.support.frames import encode_frame
 from tests.support.rig import MakeRig
 
 TOOLS = {"tools": [{"tool": "raster-segmentation", "name": "film"}], "classifications": []}

@@ -5,11 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prelabel.wire import frame
-from prelabel.wire.frame import copy_from_row, encode_frame, encode_shared_frame
+from prelabel.wire.frame import copy_from_row
 from prelabel_worker.chunks import row_reader
 from prelabel_worker.chunks.chunk import Chunk, chunk_from_fields
 from prelabel_worker.chunks.row_reader import ChunkBlocks
 from prelabel_worker.chunks.rows import ChunkRow, RowBlock, Unreadable
+from tests.support.frames import encode_frame, encode_shared_frame
 
 
 def chunk_of(items: list[str], rows: int, cursor: int = 0) -> Chunk:

@@ -1,14 +1,27 @@
 """The publisher's buffer: order, limits, and the same frames until they are answered."""
 
 import itertools
+import sys
+from collections.abc import Callable
 from dataclasses import replace
+from types import FrameType
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prelabel.publishing.buffer import Limits, ProjectBuffer, Row, frames_of
+from prelabel.publishing import buffer as buffers
+from prelabel.publishing.buffer import Limits, ProjectBuffer, Row, gathered
 from prelabel.tracing import CONTEXT_BYTES, MAX_TRACES
-from prelabel.wire.frame import MAX_SHARED_BYTES, MAX_SHARED_ROWS, ONE_LANE, SHARED, read_header, read_messages
+from prelabel.wire.frame import (
+    MAX_SHARED_BYTES,
+    MAX_SHARED_ROWS,
+    ONE_LANE,
+    SHARED,
+    read_header,
+    read_messages,
+    traces_of,
+)
 from prelabel.wire.lanes import lane_of
 
 LIMITS = Limits(send_rows=10, send_bytes=1000, frame_rows=4, frame_bytes=500, frame_slow=3, linger_seconds=1.0)
@@ -47,20 +60,32 @@ def test_a_row_that_makes_others_ready_earlier_says_so_once() -> None:
     assert [by_bytes.add(row("a", 400), now=5.0) for _ in range(4)] == [True, False, True, False]
 
 
-@given(st.lists(st.integers(2, 1200), max_size=60), st.lists(st.booleans(), min_size=60, max_size=60))
-def test_sends_are_in_order_and_each_is_as_large_as_its_limits_allow(sizes: list[int], takes: list[bool]) -> None:
+any_choices = st.lists(st.booleans(), min_size=60, max_size=60)
+
+
+def add(buffer: ProjectBuffer, row: Row, *, packs: bool) -> None:
+    """Add a row; with `packs`, the newest rows are packed then, which many rows make happen."""
+    if packs and buffer.waiting:
+        buffer.waiting[-1].pack_at = len(buffer.waiting[-1].items) + 1
+    buffer.add(row, 0.0)
+
+
+@given(st.lists(st.integers(2, 1200), max_size=60), any_choices, any_choices)
+def test_sends_are_in_order_and_each_is_as_large_as_its_limits_allow(
+    sizes: list[int], takes: list[bool], packs: list[bool]
+) -> None:
     buffer = ProjectBuffer(LIMITS)
     rows = [row(str(at), size) for at, size in enumerate(sizes)]
     sends: list[list[Row]] = []
 
     def send() -> None:
         buffer.take(0.0)
-        sends.append(buffer.in_flight)
+        sends.append(list(buffer.in_flight))
         assert len(buffer.in_flight) == 1 or sum(len(one.raw) for one in buffer.in_flight) <= LIMITS.send_bytes
         buffer.answer()
 
-    for one, take in zip(rows, takes, strict=False):
-        buffer.add(one, 0.0)
+    for one, take, pack in zip(rows, takes, packs, strict=False):
+        add(buffer, one, packs=pack)
         assert list(buffer.in_memory()) == rows[buffer.left : buffer.accepted]
         if take and buffer.ready_at() == 0.0:
             send()
@@ -108,16 +133,29 @@ def test_a_refusal_cuts_the_same_rows_for_the_right_lanes_with_new_ids() -> None
     assert [read_header(frame).lanes for frame in buffer.cut(0.0)] == [2]
 
 
-@given(st.lists(st.tuples(st.text("abc", min_size=1, max_size=2), st.integers(2, 400), st.integers(0, 3)), max_size=60))
-def test_every_row_is_sent_once_in_its_lane_in_order_within_the_limits(spec: list[tuple[str, int, int]]) -> None:
+any_rows = st.lists(
+    st.tuples(st.text("abc", min_size=1, max_size=2), st.integers(2, 400), st.integers(0, 3), st.integers(0, 3)),
+    max_size=60,
+)
+
+
+@given(any_rows, any_choices)
+def test_every_row_is_sent_once_in_its_lane_in_order_within_the_limits(
+    spec: list[tuple[str, int, int, int]], packs: list[bool]
+) -> None:
     buffer = ProjectBuffer(LIMITS)
-    rows = [row(key, size, slow) for key, size, slow in spec]
-    for each in rows:
-        buffer.add(each, 0.0)
+    rows = [traced_row(row(key, size, slow), trace) for key, size, slow, trace in spec]
+    for each, pack in zip(rows, packs, strict=False):
+        add(buffer, each, packs=pack)
+    assert list(buffer.in_memory()) == rows
     sent: dict[int, list[bytes]] = {}
+    named: set[bytes] = set()
     while buffer.rows:
         for frame in buffer.cut(0.0):
             header, messages = read_header(frame), read_messages(frame)
+            traces = set(traces_of(frame))
+            assert traces <= {each.trace for each in rows if each.raw in messages}
+            named |= traces
             assert header.rows <= LIMITS.frame_rows
             assert header.slow <= LIMITS.frame_slow
             assert header.bytes <= LIMITS.frame_bytes
@@ -130,11 +168,57 @@ def test_every_row_is_sent_once_in_its_lane_in_order_within_the_limits(spec: lis
     for each in rows:
         expected.setdefault(lane_of(each.data_row_key, buffer.lanes), []).append(each.raw)
     assert sent == expected
+    assert named == {each.trace for each in rows}
     assert buffer.bytes_in_memory == buffer.rows_in_memory == 0
 
 
 def traced_row(row: Row, number: int) -> Row:
     return Row(row.data_row_key, row.raw, row.slow, number.to_bytes(CONTEXT_BYTES, "big"))
+
+
+def interrupted(call: Callable[[], None], step: int) -> bool:
+    """Raise KeyboardInterrupt in the module of buffers before its n-th step; return whether it has so many."""
+    seen = itertools.count()
+
+    def trace(frame: FrameType, event: str, _: Any) -> Any:
+        if frame.f_code.co_filename != buffers.__file__:
+            return None
+        frame.f_trace_opcodes = True
+        if event == "opcode" and next(seen) == step:
+            raise KeyboardInterrupt
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        call()
+    except KeyboardInterrupt:
+        return True
+    finally:
+        sys.settrace(before)
+    return False
+
+
+def test_a_row_that_ctrl_c_interrupts_is_there_or_not_and_no_other_is_lost_or_doubled() -> None:
+    before, last = [row("a"), traced_row(row("b"), 1)], traced_row(row("c", slow=1), 2)
+    added = []
+    for step in itertools.count():
+        batch = gathered(before, 2, LIMITS)
+        batch.pack_at = 3
+        if not interrupted(lambda batch=batch: batch.add(last), step):  # type: ignore[misc]
+            break
+
+        rows = [*before, last][: len(batch)]
+        batch.add(row("d"))
+
+        assert list(batch) == [*rows, row("d")]
+        assert sorted(raw for frame in batch.frames() for raw in read_messages(frame)) == sorted(
+            one.raw for one in batch
+        )
+        added.append(len(rows))
+
+    assert added == sorted(added)
+    assert set(added) == {2, 3}
 
 
 def test_few_rows_of_several_lanes_share_a_frame_and_many_do_not() -> None:
@@ -145,7 +229,7 @@ def test_few_rows_of_several_lanes_share_a_frame_and_many_do_not() -> None:
     one_lane = [row("a")] * 3
 
     def versions(send: list[Row], limits: Limits = limits) -> list[int]:
-        return [frame[0] for frame in frames_of(send, 8, limits)]
+        return [frame[0] for frame in gathered(send, 8, limits).frames()]
 
     assert versions(rows[:-1]) == [SHARED]
     assert versions(rows) == [ONE_LANE] * 8

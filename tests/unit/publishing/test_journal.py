@@ -11,7 +11,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from prelabel.publishing import journal as journals
 from prelabel.publishing.buffer import Row
 from prelabel.publishing.journal import Accepted, Cut, Journal, Left, Record, UnknownRecord, read
-from prelabel.wire.frame import encode_frame, read_messages
+from prelabel.wire.frame import read_messages
+from tests.support.frames import encode_frame
 
 PROJECTS = ("p", "q", "ein-längerer-Name")
 

@@ -12,7 +12,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from prelabel.spool import slots
 from prelabel.spool.files import DAMAGED, EXPIRED, ProjectSpool, SpoolDamaged, SpoolFull
-from prelabel.wire.frame import cut_at, encode_frame, read_header, read_messages
+from prelabel.wire.frame import cut_at, read_header, read_messages
+from tests.support.frames import encode_frame
 
 MANY = 10**9
 

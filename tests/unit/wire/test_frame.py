@@ -22,14 +22,13 @@ from prelabel.wire.frame import (
     UnknownVersion,
     UnreadableFrame,
     copy_from_row,
-    encode_frame,
-    encode_shared_frame,
     first_row,
     read_header,
     read_messages,
     relaned,
     traces_of,
 )
+from tests.support.frames import encode_frame, encode_shared_frame
 
 messages = st.lists(st.binary(min_size=1).filter(lambda raw: b"\n" not in raw), min_size=1, max_size=20)
 

@@ -27,6 +27,7 @@ from prelabel_worker.chunks.project_memory import ask_forms, forms_answered
 from prelabel_worker.chunks.rows import ChunkRow, RowBlock, Unreadable
 from prelabel_worker.chunks.sent_lines import SentLines
 from prelabel_worker.errors import LeaseLost
+from prelabel_worker.labelbox.ontology_cache import Cached, ask_ontology, ontology_answered
 from prelabel_worker.quarantine.pipelines import ask
 
 
@@ -46,23 +47,32 @@ class RowReader:
 
     def blocks(self, chunk: Chunk) -> "ChunkBlocks":
         """Return the same rows in blocks. Raises LeaseLost."""
-        project_keys = self._keys(chunk.project_id)
-        frame_ids = list(dict.fromkeys(item.id for item in chunk.items if item.kind == "f"))
-        held_ids = [item.id for item in chunk.items if item.kind == "h"]
         with self._client.pipeline(transaction=False) as pipeline:
-            pipeline.get(project_keys.chunk_aside(chunk.id))
-            pipeline.hmget(project_keys.frames, frame_ids or [""])
-            pipeline.hmget(project_keys.held, held_ids or [""])
-            pipeline.hmget(project_keys.held_body, held_ids or [""])
-            # Read last: if the token is still ours, nobody settled a row meanwhile and deleted its frame.
-            pipeline.hget(project_keys.chunk(chunk.id), "token")
-            ask_forms(pipeline, project_keys)
-            aside, frames, states, bodies, token, *forms = pipeline.execute()
-        if token != chunk.token.encode():
-            raise LeaseLost
-        stored = dict(zip(frame_ids, frames, strict=False))
-        held = {name: pair for name, *pair in zip(held_ids, states, bodies, strict=False)}
-        return ChunkBlocks(chunk, stored, held, aside or b"", forms_answered(*forms))
+            self._ask_blocks(pipeline, chunk)
+            return _blocks_answered(chunk, pipeline.execute())
+
+    def to_build(self, chunk: Chunk) -> "tuple[ChunkBlocks, Cached | None]":
+        """Return what a file is built from, in one round trip: the rows in blocks and the cached ontology, if any.
+
+        Raises LeaseLost.
+        """
+        with self._client.pipeline(transaction=False) as pipeline:
+            ask_ontology(pipeline, self._keys(chunk.project_id))
+            self._ask_blocks(pipeline, chunk)
+            now, ontology, *answers = pipeline.execute()
+        return _blocks_answered(chunk, answers), ontology_answered(now, ontology)
+
+    def _ask_blocks(self, pipeline: Pipeline, chunk: Chunk) -> None:
+        """Add the commands to a pipeline whose answers `_blocks_answered` reads."""
+        project_keys = self._keys(chunk.project_id)
+        frame_ids, held_ids = _frame_ids(chunk), _held_ids(chunk)
+        pipeline.get(project_keys.chunk_aside(chunk.id))
+        pipeline.hmget(project_keys.frames, frame_ids or [""])
+        pipeline.hmget(project_keys.held, held_ids or [""])
+        pipeline.hmget(project_keys.held_body, held_ids or [""])
+        # Read last: if the token is still ours, nobody settled a row meanwhile and deleted its frame.
+        pipeline.hget(project_keys.chunk(chunk.id), "token")
+        ask_forms(pipeline, project_keys)
 
     def sent_lines(self, chunk: Chunk) -> SentLines:
         """Return the lines that the import of this chunk consists of."""
@@ -82,6 +92,24 @@ class RowReader:
 
     def _keys(self, project_id: str) -> keys.ProjectKeys:
         return keys.ProjectKeys(self._prefix, project_id)
+
+
+def _frame_ids(chunk: Chunk) -> list[str]:
+    return list(dict.fromkeys(item.id for item in chunk.items if item.kind == "f"))
+
+
+def _held_ids(chunk: Chunk) -> list[str]:
+    return [item.id for item in chunk.items if item.kind == "h"]
+
+
+def _blocks_answered(chunk: Chunk, answers: Sequence[Any]) -> "ChunkBlocks":
+    """Return the rows that Redis answered. Raises LeaseLost."""
+    aside, frames, states, bodies, token, *forms = answers
+    if token != chunk.token.encode():
+        raise LeaseLost
+    stored = dict(zip(_frame_ids(chunk), frames, strict=False))
+    held = {name: pair for name, *pair in zip(_held_ids(chunk), states, bodies, strict=False)}
+    return ChunkBlocks(chunk, stored, held, aside or b"", forms_answered(*forms))
 
 
 def _sent_lines(data: Any) -> SentLines:

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import orjson
+from redis.client import Pipeline
 
 from prelabel.wire import keys
-from prelabel.wire.client import Client
+from prelabel.wire.client import Client, seconds_of
 from prelabel_worker.labelbox import responses
 from prelabel_worker.labelbox.errors import UnexpectedShape
 from prelabel_worker.labelbox.types import ProjectOntology
@@ -28,6 +29,7 @@ An ontology that is older than this refuses no row: it is fetched again first.
 # How long one worker's fetch keeps others from fetching. If that worker dies, they wait no longer than this.
 _FLIGHT_MS = 10_000
 _MOST_PARSED = 4096  # different ontologies
+_FIELDS = ("normalized", "mediaType", "fetchedMs", "retriedMs", "refreshMs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,9 @@ class Catalog:
 
         It is parsed again only when it has changed.
         """
-        return _cached(self._scripts.run("cached_ontology", self._keys(project_id).root))
+        with self._client.pipeline(transaction=False) as pipeline:
+            ask_ontology(pipeline, self._keys(project_id))
+            return ontology_answered(*pipeline.execute())
 
     def refresh(self, project_id: str, fetch: Callable[[], ProjectOntology]) -> Cached | None:
         """Fetch the ontology, cache it and return it. Raises the errors of `fetch`.
@@ -83,22 +87,35 @@ class Catalog:
         except BaseException:
             self._client.delete(project_keys.ontology_flight)
             raise
-        stored = (orjson.dumps(fetched.normalized), fetched.media_type or "", fetched.name)
-        return _cached(self._scripts.run("put_ontology", project_keys.root, begun_ms, *stored))
+        stored, media_type = orjson.dumps(fetched.normalized), fetched.media_type or ""
+        now, retried, refresh = self._scripts.run(
+            "put_ontology", project_keys.root, begun_ms, stored, media_type, fetched.name
+        )
+        return _cached(int(now), [stored, media_type.encode(), str(begun_ms).encode(), retried, refresh])
 
     def _keys(self, project_id: str) -> keys.ProjectKeys:
         return keys.ProjectKeys(self._prefix, project_id)
 
 
-def _cached(answer: Sequence[bytes | None]) -> Cached | None:
-    """Return the ontology that `cached_ontology` in ontology_lib.lua answers, or None if it cannot be used."""
-    now, stored, media_type, fetched, retried, refresh = answer
+def ask_ontology(pipeline: Pipeline, project_keys: keys.ProjectKeys) -> None:
+    """Add two commands to a pipeline, whose answers `ontology_answered` reads: the time and the stored ontology."""
+    pipeline.time()
+    pipeline.hmget(project_keys.ontology, _FIELDS)
+
+
+def ontology_answered(time_parts: tuple[int, int], fields: Sequence[bytes | None]) -> Cached | None:
+    """Return the cached ontology, or None if none is cached or the cached value cannot be read."""
+    return _cached(int(1000 * seconds_of(time_parts)), fields)
+
+
+def _cached(now_ms: int, fields: Sequence[bytes | None]) -> Cached | None:
+    stored, media_type, fetched, retried, refresh = fields
     if stored is None or fetched is None:
         return None
     ontology = _parsed(stored, media_type or b"")
     if ontology is None:
         return None
-    age_seconds = max(0, int(now or 0) - int(fetched)) / 1000
+    age_seconds = max(0, now_ms - int(fetched)) / 1000
     return Cached(ontology, age_seconds, int(fetched), int(retried or 0), int(refresh or 0))
 
 

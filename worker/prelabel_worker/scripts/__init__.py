@@ -31,7 +31,6 @@ _LIBRARIES = {
     ),
     **dict.fromkeys(("undo", "count_requests"), ("flow_lib",)),
     **dict.fromkeys(("was_imported", "undo_forget"), ("imported_lib",)),
-    **dict.fromkeys(("cached_ontology", "put_ontology"), ("ontology_lib",)),
 }
 
 

@@ -24,13 +24,12 @@ class FreshOntology:
         self._chunk = chunk
         self._permits = permits
 
-    def get(self) -> Cached | None:
-        """Return the ontology; fetch it now if none is cached, or if the cached one is outdated or not fresh.
+    def get(self, cached: Cached | None) -> Cached | None:
+        """Return the cached ontology; fetch it now if there is none, or if it is outdated or not fresh.
 
         While Labelbox is down, a cached one that is not outdated is used however old it is. Returns None when there is
         no ontology yet: the chunk was given back. Raises RequestError and LeaseLost.
         """
-        cached = self._context.catalog.get(self._chunk.project_id)
         if cached is None or cached.is_outdated(self._chunk.cut_ms):
             return self._renewed(cached)
         if cached.age_seconds <= FRESH_SECONDS:

@@ -125,10 +125,10 @@ class _Submission:
     def _built(self) -> Built | None:
         """Validate and render the rows; return None when there is no ontology yet and the chunk waits."""
         fresh = FreshOntology(self._context, self._account, self._chunk, self._permits)
-        cached = self._ontology(fresh.get)
+        blocks, known = self._context.reader.to_build(self._chunk)
+        cached = self._ontology(partial(fresh.get, known))
         if cached is None:
             return None
-        blocks = self._context.reader.blocks(self._chunk)
         rows = linked(blocks, self._span)
         origin = Origin("submit", self._chunk.id)
         policy = self._policy()

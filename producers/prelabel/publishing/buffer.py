@@ -140,6 +140,8 @@ class Batch:
         self.pack_at = len(self.items) + MAX_SHARED_ROWS
 
     def _packs(self) -> list[Pack]:
+        if not self.items or isinstance(self.items[0], Row):  # there are none among few rows
+            return []
         return [item for item in self.items if isinstance(item, Pack)]
 
     def _newest(self) -> list[Row]:

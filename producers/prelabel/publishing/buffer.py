@@ -140,6 +140,8 @@ class Batch:
         self.pack_at = len(self.items) + MAX_SHARED_ROWS
 
     def _packs(self) -> list[Pack]:
+        if not self.items or isinstance(self.items[0], Row):  # there are none among few rows
+            return []
         return [item for item in self.items if isinstance(item, Pack)]
 
     def _newest(self) -> list[Row]:
@@ -204,7 +206,14 @@ def _parts_of(rows: Iterable[Row], lanes: int, limits: Limits) -> list[Part]:
     by_lane: defaultdict[int, list[Row]] = defaultdict(list)
     for row in rows:
         by_lane[lane_of(row.data_row_key, lanes)].append(row)
-    return [_part(lane, some) for lane in by_lane for some in _within(by_lane[lane], limits)]
+    parts: list[Part] = []
+    for lane, lane_rows in by_lane.items():
+        part = _part(lane, lane_rows)
+        if part.rows <= limits.frame_rows and len(part.body) < limits.frame_bytes and part.slow <= limits.frame_slow:
+            parts.append(part)  # nearly always
+        else:
+            parts += [_part(lane, some) for some in _within(lane_rows, limits)]
+    return parts
 
 
 def _part(lane: int, rows: Sequence[Row]) -> Part:

@@ -176,5 +176,6 @@ SWITCHES = {
     "listed-while-tried": Switch(
         "a row is listed while it is tried, and no longer", {"  if old then unlist_queued(id) end\n": ""}
     ),
+    "aside-count": Switch("rows are set aside only beside those before them", {" or was_aside ~= commit.aside": ""}),
     "one-commit": Switch("counters and held rows change in one commit", {"  count('dead', state.weight)\n": "\n"}),
 }

@@ -43,6 +43,7 @@ _FIRST = {
     "purge-unsent": 244,
     "purge-order": 154,
     "empty-supersedes": 57,
+    "aside-count": 162,
 }
 
 

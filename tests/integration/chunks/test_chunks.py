@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import redis
@@ -210,7 +211,7 @@ def test_rows_set_aside_stay_out_of_later_attempts(project: Project) -> None:
     project.publish(*(message("same", message_id=f"m{n}") for n in range(3)))
     chunk = project.take(project.cut())
     rows = project.rows(chunk)
-    project.ledger.set_aside(chunk, [project.holding(rows[1]), RowOutcome("superseded", 0)], finish=False)
+    project.ledger.set_aside(chunk, [project.holding(rows[1]), RowOutcome("superseded", 0)])
     project.ledger.wait(chunk, 0, why="")
 
     again = project.take(chunk.id)
@@ -220,12 +221,25 @@ def test_rows_set_aside_stay_out_of_later_attempts(project: Project) -> None:
     assert (status.dead, status.superseded, status.pending) == (1, 1, 1)
 
 
+def test_nothing_is_set_aside_once_redis_has_lost_what_was_set_aside_before(project: Project) -> None:
+    """Else a later attempt would send a row that a newer one has superseded: the newer one is not read again."""
+    project.publish(*(message("same", message_id=f"m{n}") for n in range(3)))
+    chunk = project.take(project.cut())
+    lost = replace(chunk, aside=1)
+
+    with pytest.raises(LeaseLost):
+        project.ledger.set_aside(lost, [RowOutcome("skipped", 2)])
+
+    assert [row.index for row in project.rows(chunk)] == [0, 1, 2]
+    assert project.status().pending == 3
+
+
 @pytest.mark.parametrize("rows", [2, 3, 7, 16, 17, 40, 100])
 def test_a_split_chunk_keeps_its_rows_asides_and_lanes(project: Project, rows: int) -> None:
     project.publish(*(message(f"k{n}") for n in range(rows)))
     chunk = project.take(project.cut())
     before = [row.raw for row in project.rows(chunk)]
-    project.ledger.set_aside(chunk, [RowOutcome("superseded", rows - 1)], finish=False)
+    project.ledger.set_aside(chunk, [RowOutcome("superseded", rows - 1)])
 
     children = [project.take(child) for child in project.ledger.split(chunk)]
 
@@ -251,7 +265,7 @@ def test_a_frame_that_cannot_be_read_is_one_dead_letter_with_the_weight_of_its_r
 
     (unreadable,) = project.reader.rows(chunk)
     assert isinstance(unreadable, Unreadable)
-    project.ledger.set_aside(chunk, [held_frame(unreadable, Origin("submit", chunk.id))], finish=True)
+    project.ledger.end_unsent(chunk, [held_frame(unreadable, Origin("submit", chunk.id))])
 
     (dead_letter,) = project.held.dead_letters("p")
     assert (dead_letter.reason, dead_letter.weight, dead_letter.message) == ("unreadable-frame", 3, frame[:-3])
@@ -312,7 +326,7 @@ def test_a_file_is_not_sent_when_redis_has_lost_that_other_rows_were_set_aside(p
     rest = sent_lines([SentRow(good.index, [bytes(16)])])
     key = f"{project.root}:chunk:{chunk.id}"
     before = project.client.dump(key)
-    project.ledger.set_aside(chunk, [project.holding(bad)], finish=False)
+    project.ledger.set_aside(chunk, [project.holding(bad)])
     project.client.restore(key, 0, before, replace=True)  # what a restart without the last second's writes leaves
     project.client.delete(f"{key}:aside")
 

@@ -40,9 +40,9 @@ def test_rows_set_aside_before_an_import_are_in_the_same_record(project: Project
     project.publish(message("a"), message("b"), message("c"))
     chunk = project.take(project.cut())
     first, second, third = project.rows(chunk)
-    project.ledger.set_aside(chunk, [project.holding(first, reason="unknown-feature")], finish=False)
-    project.ledger.set_aside(chunk, [RowOutcome("superseded", second.index)], finish=False)
-    project.ledger.set_aside(chunk, [project.holding(third, reason="wrong-kind")], finish=True)
+    chunk = project.ledger.set_aside(chunk, [project.holding(first, reason="unknown-feature")])
+    chunk = project.ledger.set_aside(chunk, [RowOutcome("superseded", second.index)])
+    project.ledger.end_unsent(chunk, [project.holding(third, reason="wrong-kind")])
 
     (found,) = Imports(project.client, project.settings.key_prefix).settled("p")
 
@@ -53,10 +53,10 @@ def test_rows_set_aside_before_an_import_are_in_the_same_record(project: Project
 def test_a_split_chunk_tells_of_the_rows_set_aside_before_with_its_first_half(project: Project) -> None:
     project.publish(*(message(f"k{n}") for n in range(4)))
     chunk = project.take(project.cut())
-    project.ledger.set_aside(chunk, [project.holding(project.rows(chunk)[0])], finish=False)
+    project.ledger.set_aside(chunk, [project.holding(project.rows(chunk)[0])])
     for child in project.ledger.split(chunk):
         half = project.take(child)
-        project.ledger.set_aside(half, [project.holding(row) for row in project.rows(half)], finish=True)
+        project.ledger.end_unsent(half, [project.holding(row) for row in project.rows(half)])
 
     found = list(Imports(project.client, project.settings.key_prefix).settled("p"))
 
@@ -75,7 +75,7 @@ def test_a_row_is_traced_from_its_lane_through_its_chunk_to_its_dead_letter(proj
     assert waiting.chunk is not None
     assert waiting.chunk.chunk_id == chunk.id
 
-    project.ledger.set_aside(chunk, [project.holding(project.rows(chunk)[0])], finish=True)
+    project.ledger.end_unsent(chunk, [project.holding(project.rows(chunk)[0])])
     for wanted in ("a", "m-1"):
         trace = tracer.trace("p", wanted)
         assert [each.row.outcome for each in trace.settled] == ["refused"]

@@ -210,7 +210,7 @@ def test_each_lane_of_a_frame_that_cannot_be_read_is_a_dead_letter_and_can_be_re
         chunk = project.take(project.cut())
         unreadable = [part for part in project.reader.rows(chunk) if isinstance(part, Unreadable)]
         outcomes = [held_frame(part, Origin("submit", chunk.id)) for part in unreadable]
-        project.ledger.set_aside(chunk, outcomes, finish=True)
+        project.ledger.end_unsent(chunk, outcomes)
     assert [(part.rows, part.lane) for part in unreadable] == [(1, 2), (2, 5), (1, 9)]
     assert frames(project) == 0
     assert project.status().dead == 4
@@ -244,7 +244,7 @@ def test_a_lane_that_stays_unreadable_is_the_same_dead_letter_with_the_same_rows
         for part in project.reader.rows(chunk):
             assert isinstance(part, Unreadable)
             outcomes.append(held_frame(part, Origin("s", "c")))
-        project.ledger.set_aside(chunk, outcomes, finish=True)
+        project.ledger.end_unsent(chunk, outcomes)
 
     publish_shared(project, *rows)
     with monkeypatch.context() as older:

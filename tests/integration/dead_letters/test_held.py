@@ -1,5 +1,7 @@
 """Held rows: one store for dead letters, retrying and retry; numbers are kept, newer messages supersede."""
 
+from dataclasses import replace
+
 from prelabel.publishing.buffer import Row
 from prelabel_worker.chunks.held_rows import Origin, held_frame
 from prelabel_worker.chunks.rows import RowOutcome, Slice, Unreadable
@@ -181,7 +183,7 @@ def test_a_frame_dead_letter_can_be_retried(project: Project) -> None:
     project.client.hset(f"{project.root}:frames", name, b"")
     chunk = project.take(project.cut())
     (unreadable,) = project.reader.rows(chunk)
-    project.ledger.set_aside(chunk, [held_frame(unreadable, Origin("submit", chunk.id))], finish=True)  # type: ignore[arg-type]
+    project.ledger.end_unsent(chunk, [held_frame(unreadable, Origin("submit", chunk.id))])  # type: ignore[arg-type]
     (dead_letter,) = project.held.dead_letters("p")
     assert whole is not None
 
@@ -200,7 +202,7 @@ def test_a_chunk_is_read_again_after_a_returning_row_of_it_was_superseded(projec
     chunk = project.take(chunk_id)
     returning = next(row for row in project.rows(chunk) if row.held_id)
     outcome = RowOutcome("superseded", returning.index, 1, dead_letter_id)
-    project.ledger.set_aside(chunk, [outcome], finish=False)
+    project.ledger.set_aside(chunk, [outcome])
 
     (left,) = project.rows(chunk)
 
@@ -216,7 +218,7 @@ def unreadable_frame(project: Project, *rows: Row) -> bytes:
     chunk = project.take(project.cut())
     (unreadable,) = project.reader.rows(chunk)
     assert isinstance(unreadable, Unreadable)
-    project.ledger.set_aside(chunk, [held_frame(unreadable, Origin("submit", chunk.id))], finish=True)
+    project.ledger.end_unsent(chunk, [held_frame(unreadable, Origin("submit", chunk.id))])
     return bytes(whole or b"")
 
 
@@ -237,7 +239,7 @@ def test_rows_of_a_frame_that_can_be_read_again_have_outcomes_of_their_own(proje
     project.ledger.commit_rows(chunk, 0, Slice(1, outcomes=[project.holding(rows[0])]), finish=False)
     assert [row.seq for row in project.rows(chunk)] == [2, 3]
 
-    project.ledger.commit_rows(chunk, 1, Slice(chunk.rows, 2), finish=True)
+    project.ledger.commit_rows(replace(chunk, aside=1), 1, Slice(chunk.rows, 2), finish=True)
 
     assert project.client.hkeys(f"{project.root}:held") == [b"1"]
     status = project.status()
@@ -269,7 +271,7 @@ def test_a_frame_that_stays_unreadable_is_the_same_dead_letter_also_as_new(proje
     (unreadable,) = project.reader.rows(chunk)
     assert isinstance(unreadable, Unreadable)
     assert unreadable.seq == 3
-    project.ledger.set_aside(chunk, [held_frame(unreadable, Origin("submit", chunk.id))], finish=False)
+    chunk = project.ledger.set_aside(chunk, [held_frame(unreadable, Origin("submit", chunk.id))])
     project.held.retry("p", ["f1"])
 
     project.settle(chunk, imported=0)

@@ -72,8 +72,8 @@ class HeldRowsMachine(RuleBasedStateMachine):
             chunk = self.project.take(chunk_id)
             wanted = ("imported" if choice.startswith("retry") else choice for choice in choices)
             outcomes, _, _ = self.outcomes(chunk, wanted)
-            self.project.ledger.set_aside(chunk, [each for each in outcomes if each.name != "cleared"], finish=False)
-            self.chunks = [chunk]
+            unsent = [each for each in outcomes if each.name != "cleared"]
+            self.chunks = [self.project.ledger.set_aside(chunk, unsent)]
 
     @precondition(lambda self: len(self.chunks) == 1 and self.chunks[0].rows > 1)
     @rule()

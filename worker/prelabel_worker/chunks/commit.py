@@ -39,6 +39,8 @@ class Commit(msgspec.Struct, frozen=True):
 
     #: Index at which the last commit ended; unless the chunk's cursor is there, nothing is committed.
     cursor: int
+    #: Rows set aside by all commits so far; unless they are as many, nothing is committed: one of those was lost.
+    aside: int
     #: Index at which this commit ends.
     after: int
     #: Number of rows in between that are imported.
@@ -87,7 +89,7 @@ def in_parts(outcomes: Iterable[RowOutcome]) -> Iterator[list[RowOutcome]]:
 _encode = msgspec.json.Encoder().encode
 
 
-def arguments(part: Slice, cursor: int, record: bytes, kept: Kept, *, finish: bool) -> list[bytes]:
+def arguments(part: Slice, cursor: int, aside: int, record: bytes, kept: Kept, *, finish: bool) -> list[bytes]:
     """Return the arguments in the order of the script's contract.
 
     `record` is the history's record of the whole chunk. Before the last slice (`finish`) there is none, and the
@@ -95,6 +97,7 @@ def arguments(part: Slice, cursor: int, record: bytes, kept: Kept, *, finish: bo
     """
     commit = Commit(
         cursor=cursor,
+        aside=aside,
         after=part.after,
         imported=part.imported,
         finish=finish,

@@ -64,6 +64,7 @@ class Ended:
 class Outcomes:
     """One slice of the outcomes of a chunk that the caller holds."""
 
+    #: The chunk, with the rows set aside so far.
     chunk: Chunk
     #: Index at which the last slice ended.
     cursor: int
@@ -179,17 +180,27 @@ class Ledger:
         args = (chunk.id, chunk.token, self._lease_ms)
         return bool(self._scripts.run("renew", self._keys(chunk.project_id).root, *args))
 
-    def set_aside(self, chunk: Chunk, outcomes: Sequence[RowOutcome], *, finish: bool) -> int | None:
-        """Give rows their outcomes before an import; with `finish` no row is left and the chunk ends.
+    def set_aside(self, chunk: Chunk, outcomes: Sequence[RowOutcome]) -> Chunk:
+        """Give rows their outcomes before an import, and return the chunk as it is then. Raises LeaseLost."""
+        part = self._aside(chunk, outcomes)
+        self.commit_rows(chunk, chunk.cursor, part, finish=False)
+        return replace(chunk, aside=chunk.aside + part.aside)
 
-        Returns the number of rows that wait in the inbox, if the chunk has ended. Raises LeaseLost.
+    def end_unsent(self, chunk: Chunk, outcomes: Sequence[RowOutcome]) -> int | None:
+        """Give the last rows of a chunk their outcomes without an import: it ends.
+
+        Returns the number of rows that wait in the inbox. Raises LeaseLost.
         """
+        part = self._aside(chunk, outcomes)
+        record = history.record_of(chunk, self.past(chunk) + part.entries[0])
+        return self.commit_rows(chunk, chunk.cursor, part, record=record, finish=True).waiting
+
+    def _aside(self, chunk: Chunk, outcomes: Sequence[RowOutcome]) -> Slice:
         part = Slice(chunk.cursor, outcomes=list(outcomes), entries=[history.set_aside(chunk.items, outcomes)])
         if superseding := {outcome.index: outcome.supersedes for outcome in outcomes if outcome.supersedes}:
             arrived = history.arrivals(chunk.items)
             part.superseding = [(row_key, arrived[index].seq) for index, row_key in superseding.items()]
-        record = history.record_of(chunk, self.past(chunk) + part.entries[0]) if finish else b""
-        return self.commit_rows(chunk, chunk.cursor, part, record=record, finish=finish).waiting
+        return part
 
     def commit_rows(self, chunk: Chunk, cursor: int, part: Slice, *, record: bytes = b"", finish: bool) -> Committed:
         """Commit one slice of outcomes, see `Outcomes` and commit_rows.lua. Raises LeaseLost."""
@@ -203,7 +214,8 @@ class Ledger:
         """
         calls = []
         for each in slices:
-            args = arguments(each.part, each.cursor, each.record, self._kept, finish=each.finish)
+            aside = each.chunk.aside
+            args = arguments(each.part, each.cursor, aside, each.record, self._kept, finish=each.finish)
             root = self._keys(each.chunk.project_id).root
             calls.append(Call("commit_rows", root, [each.chunk.id, each.chunk.token, *args]))
         answers = zip(slices, self._scripts.run_all(calls), strict=True)

@@ -140,6 +140,11 @@ class Slice:
     #: How long the rows that are imported took since they were published.
     freshness: Freshness = field(default_factory=Freshness)
 
+    @property
+    def aside(self) -> int:
+        """Number of rows that it sets aside."""
+        return sum(outcome.rows for outcome in self.outcomes if outcome.name != "cleared")
+
 
 class Committed(NamedTuple):
     """The answer to a commit."""

@@ -185,13 +185,14 @@ class _Work:
 
     def _commit(self, chunk: Chunk) -> int:
         outcomes = [_discarded(row) for row in self._reader.rows(chunk)]
-        slices = list(in_parts(outcomes)) or [[]]
+        *slices, last = list(in_parts(outcomes)) or [[]]
         renewed = time.monotonic()
-        for at, part in enumerate(slices, 1):
-            self._ledger.set_aside(chunk, part, finish=at == len(slices))
+        for part in slices:
+            chunk = self._ledger.set_aside(chunk, part)
             if time.monotonic() - renewed > self._renew_seconds:
                 self._ledger.renew(chunk)
                 renewed = time.monotonic()
+        self._ledger.end_unsent(chunk, last)
         return sum(outcome.rows for outcome in outcomes)
 
 

@@ -41,7 +41,7 @@ def split_upload(
     """
     if len(sent) == 1:
         held = _held(context, chunk, sent[0], problem)
-        context.hint_group(chunk.project_id, context.ledger.set_aside(chunk, [held], finish=True))
+        context.hint_group(chunk.project_id, context.ledger.end_unsent(chunk, [held]))
         return
     why = "every file is refused"
     if not bisect(context, chunk, counted, why=why):

@@ -5,6 +5,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack
 from contextvars import copy_context
+from dataclasses import replace
 from functools import cached_property
 from itertools import islice
 from typing import Any
@@ -218,7 +219,7 @@ class _Settlement:
         record = self._record(slices)
         for part in slices[:-1]:
             self._committed(self._context.ledger.commit_rows(chunk, cursor, part, finish=False))
-            cursor = part.after
+            cursor, chunk = part.after, replace(chunk, aside=chunk.aside + part.aside)
         self._imported = sum(part.imported for part in slices)
         return Outcomes(chunk, cursor, slices[-1], record, finish=True)
 

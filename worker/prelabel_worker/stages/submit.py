@@ -161,12 +161,13 @@ class _Submission:
         chunk, ledger = self._chunk, self._context.ledger
         nothing_left = not built.sent.rows
         for outcomes_of_slice in in_parts(built.set_aside):
-            ledger.set_aside(chunk, outcomes_of_slice, finish=False)
+            chunk = ledger.set_aside(chunk, outcomes_of_slice)
         # Only now: a row that was just set aside may have become a held row that one of these supersedes.
         for outcomes_of_slice in in_parts(self._superseding(built.emptied)):
-            ledger.set_aside(chunk, outcomes_of_slice, finish=False)
+            chunk = ledger.set_aside(chunk, outcomes_of_slice)
+        self._chunk = chunk
         if nothing_left:
-            self._context.hint_group(chunk.project_id, ledger.set_aside(chunk, [], finish=True))
+            self._context.hint_group(chunk.project_id, ledger.end_unsent(chunk, []))
         if built.set_aside or built.emptied:
             _log.info(
                 "rows.set_aside",

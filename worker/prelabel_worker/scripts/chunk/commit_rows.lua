@@ -12,7 +12,7 @@
 --            `superseded`, `skipped`, `discarded`   the row is counted as such; if it was a held row, that is deleted
 --            `cleared`     a held row was imported (it is counted in `imported`): delete the held row
 -- returns  {'ok', mixed} | {'done', rows waiting in the inbox, mixed} | {'lost'} (another worker holds the chunk)
---          | {'cursor', n} (not the expected cursor) | {'unbalanced', rows without an outcome}. `mixed` is 1 if the
+--          | {'cursor', n, rows set aside} (not the expected ones: a commit before this one was lost) | {'unbalanced', rows without an outcome}. `mixed` is 1 if the
 --          project has imported rows by id and by global key since this commit, else 0.
 -- cost     O(operations + superseding rows + digests), on the last call also O(frames of the chunk)
 
@@ -35,8 +35,9 @@ local id, token = ARGV[1], ARGV[2]
 local key = chunk_key(id)
 if not holds(id, token) then return {'lost'} end
 local commit = cjson.decode(ARGV[3])
-local cursor = tonumber(redis.call('HGET', key, 'cursor'))
-if cursor ~= commit.cursor then return {'cursor', cursor} end
+local before = redis.call('HMGET', key, 'cursor', 'aside')
+local cursor, was_aside = tonumber(before[1]), tonumber(before[2] or 0)
+if cursor ~= commit.cursor or was_aside ~= commit.aside then return {'cursor', cursor, was_aside} end
 
 for _, pair in ipairs(commit.superseding) do mark_superseded(pair[1], pair[2]) end
 local overridden = mark_imported(commit.memory, ARGV[5], commit.history_ms) * commit.one_in

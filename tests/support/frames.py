@@ -9,8 +9,9 @@ def encode_frame(
     messages: Sequence[bytes], *, lane: int, lanes: int, slow: int, form: str, traces: Sequence[bytes] = ()
 ) -> bytes:
     """Return a frame of messages of one lane."""
-    body, rows = b"\n".join(messages), len(messages)
-    return frame.encode_frame(body, rows=rows, lane=lane, lanes=lanes, slow=slow, form=form, traces=traces)
+    body = frame.FrameBody(lane, len(messages), b"\n".join(messages), slow, form, traces)
+    (encoded,) = frame.encode_frames([body], lanes=lanes)
+    return encoded
 
 
 def encode_shared_frame(

@@ -9,7 +9,7 @@ from operator import attrgetter
 import msgspec
 
 from prelabel.tracing import MAX_TRACES, distinct
-from prelabel.wire.frame import MAX_SHARED_BYTES, MAX_SHARED_ROWS, encode_frame, encode_shared_frame
+from prelabel.wire.frame import MAX_SHARED_BYTES, MAX_SHARED_ROWS, FrameBody, encode_frames, encode_shared_frame
 from prelabel.wire.lanes import DEFAULT_LANES, lane_of
 
 
@@ -174,18 +174,11 @@ class Batch:
             shared = [(part.lane, part.rows, part.body, part.slow) for part in joined]
             traces = distinct(contexts, trace)
             return [encode_shared_frame(shared, lanes=self.lanes, form=joined[0].form, traces=traces)]
-        return [
-            encode_frame(
-                part.body,
-                rows=part.rows,
-                lane=part.lane,
-                lanes=self.lanes,
-                slow=part.slow,
-                form=part.form,
-                traces=distinct(part.traces, trace),
-            )
+        bodies = [
+            FrameBody(part.lane, part.rows, part.body, part.slow, part.form, distinct(part.traces, trace))
             for part in joined
         ]
+        return encode_frames(bodies, lanes=self.lanes)
 
 
 _UNMARKED = 0, b""

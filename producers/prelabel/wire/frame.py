@@ -129,15 +129,33 @@ def cut_at(frame: bytes) -> float:
     return int.from_bytes(frame[2:8], "big") / 1000
 
 
-def encode_frame(
-    body: Body, *, rows: int, lane: int, lanes: int, slow: int, form: str, traces: Sequence[bytes] = ()
-) -> bytes:
-    """Make a frame with a new id out of messages of one lane: lines of JSON, with line breaks between them.
+class FrameBody(NamedTuple):
+    """What a frame of one lane is made of."""
 
-    `traces` are as in `prelabel.tracing`.
-    """
-    codec, stored = _packed(body, traces)
-    return HEADER.pack(ONE_LANE, codec, uuid7(), lane, lanes, rows, len(body), slow, form.encode("ascii")) + stored
+    #: The lane of the messages.
+    lane: int
+    #: The number of messages.
+    rows: int
+    #: The messages: lines of JSON, with line breaks between them.
+    body: Body
+    #: The number of their annotations that Labelbox imports slowly.
+    slow: int
+    #: How the first of them names its data row, see `FrameHeader.form`.
+    form: str
+    #: As in `prelabel.tracing`.
+    traces: Sequence[bytes] = ()
+
+
+def encode_frames(bodies: Sequence[FrameBody], *, lanes: int) -> list[bytes]:
+    """Make frames with new ids."""
+    codecs = [_codec(each.body, each.traces) for each in bodies]
+    packed = iter(_compressed([each.body for each, codec in zip(bodies, codecs, strict=True) if codec == ZSTD]))
+    frames = []
+    for (lane, rows, body, slow, form, traces), codec in zip(bodies, codecs, strict=True):
+        header = HEADER.pack(ONE_LANE, codec, uuid7(), lane, lanes, rows, len(body), slow, form.encode("ascii"))
+        stored = next(packed) + _tail(traces) if codec == ZSTD else body
+        frames.append(header + stored)
+    return frames
 
 
 def encode_shared_frame(
@@ -145,7 +163,7 @@ def encode_shared_frame(
 ) -> bytes:
     """Make a frame with a new id out of the messages of several lanes, at most `MAX_SHARED_ROWS`.
 
-    `parts` has the lane, the number of its messages, these as `encode_frame` gets them, and their slow annotations, by
+    `parts` has the lane, the number of its messages, these as `FrameBody.body`, and their slow annotations, by
     ascending lane.
     """
     bodies, segments = [], []
@@ -153,27 +171,33 @@ def encode_shared_frame(
         bodies.append(part)
         segments.append(Segment(lane, rows, len(part), slow))
     body = b"\n".join(bodies)
-    codec, stored = _packed(body, traces)
+    codec = _codec(body, traces)
+    stored = b"".join([*_compressed([body]), _tail(traces)]) if codec == ZSTD else body
     rows, slow = sum([segment.rows for segment in segments]), sum([segment.slow for segment in segments])
     numbers = len(segments), lanes, rows, len(body), slow
     table = b"".join([_SEGMENT.pack(*segment) for segment in segments])
     return HEADER.pack(SHARED, codec, uuid7(), *numbers, form.encode("ascii")) + table + stored
 
 
-def _packed(body: Body, traces: Sequence[bytes]) -> tuple[int, Body]:
-    """Return the codec of a body, and the bytes that are stored for it and for the traces of its rows."""
-    if traces:
-        return ZSTD, _ZSTD.compressor.compress(body) + _tail(traces)
-    if len(body) < _WORTH_COMPRESSING:
-        return PLAIN, body
-    return ZSTD, _ZSTD.compressor.compress(body)
+def _codec(body: Body, traces: Sequence[bytes]) -> int:
+    return ZSTD if traces or len(body) >= _WORTH_COMPRESSING else PLAIN
+
+
+def _compressed(bodies: "list[bytes | bytearray | memoryview]") -> list[bytes]:
+    """Compress bodies, all in one call: after each call, a thread may wait long for the interpreter's lock."""
+    if not bodies:
+        return []
+    packed = _ZSTD.compressor.multi_compress_to_buffer(bodies)
+    return [packed[at].tobytes() for at in range(len(packed))]
 
 
 def _tail(traces: Sequence[bytes]) -> bytes:
     """Return trace contexts as a skippable frame of zstd (RFC 8878, 3.1.2), which readers that know nothing of it skip.
 
-    It is read from its end.
+    It is read from its end. Nothing for no contexts.
     """
+    if not traces:
+        return b""
     content = b"".join(traces) + bytes([len(traces)]) + _TRACES_MARK
     return _SKIPPABLE.pack(_SKIPPABLE_MAGIC, len(content)) + content
 

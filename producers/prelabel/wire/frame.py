@@ -172,7 +172,7 @@ def encode_shared_frame(
         segments.append(Segment(lane, rows, len(part), slow))
     body = b"\n".join(bodies)
     codec = _codec(body, traces)
-    stored = b"".join([*_compressed([body]), _tail(traces)]) if codec == ZSTD else body
+    stored = _ZSTD.compressor.compress(body) + _tail(traces) if codec == ZSTD else body
     rows, slow = sum([segment.rows for segment in segments]), sum([segment.slow for segment in segments])
     numbers = len(segments), lanes, rows, len(body), slow
     table = b"".join([_SEGMENT.pack(*segment) for segment in segments])

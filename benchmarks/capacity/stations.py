@@ -11,7 +11,7 @@ _FOR_UPLOADS = 0.75  # the share of a burst that uploads may use; polls may use 
 _LATE_SECONDS = 1.0  # a permit may be used this much later, for which the rate allows
 POLLED_TOGETHER = 25
 """Imports that one request asks for."""
-DUE_TOGETHER_SECONDS = 0.25
+DUE_TOGETHER_SECONDS = 0.05
 """Polls that are due within this time are sent together."""
 POLLS_GATHER_SECONDS = 1.0
 """While uploads wait, polls wait this long to be sent together."""

@@ -22,8 +22,8 @@ def many(client: "redis.Redis", prefix: str) -> list[str]:
 
 
 def plain_read(client: "redis.Redis", prefix: str, ids: list[str]) -> float:
-    """Return the seconds that it takes to read the same keys, and do nothing with them."""
-    began = time.perf_counter()
+    """Return the seconds of CPU that it takes to read the same keys, and do nothing with them."""
+    began = time.process_time()
     for at in range(0, len(ids), 250):
         with client.pipeline(transaction=False) as pipeline:
             for name in ids[at : at + 250]:
@@ -33,7 +33,7 @@ def plain_read(client: "redis.Redis", prefix: str, ids: list[str]) -> float:
                 for key in (project_keys.chunks, project_keys.retrying, project_keys.retrying_queued):
                     pipeline.zcard(key)
             pipeline.execute()
-    return time.perf_counter() - began
+    return time.process_time() - began
 
 
 def test_all_projects_are_read_at_little_more_than_the_cost_of_the_reads(
@@ -41,12 +41,12 @@ def test_all_projects_are_read_at_little_more_than_the_cost_of_the_reads(
 ) -> None:
     overviews = Overviews(client, console.settings)
     plain = median(plain_read(client, prefix, many) for _ in range(3))
-    began = time.perf_counter()
+    began = time.process_time()  # not the time that passes: others may have the cores
     overview = overviews.read()
-    seconds = time.perf_counter() - began
+    seconds = time.process_time() - began
 
     assert len(overview.projects) == PROJECTS
-    assert seconds < 4 * plain + 0.2
+    assert seconds < 2 * plain
 
 
 @pytest.mark.parametrize("path", ["/", "/projects", "/projects?search=00042&sort=-dead&page=2"])

@@ -25,7 +25,7 @@ FIRST_ROWS = 512
 REMEMBERED_TOGETHER = 500
 """Number of rows that one commit remembers, which takes Redis less than a millisecond."""
 COMMITTED_TOGETHER = 2500
-"""Most rows of one commit, for the same reason: Redis serves nobody else while it frees their frames."""
+"""Maximum number of rows of one commit, for the same reason: Redis serves nobody else while it frees their frames."""
 
 
 class Memory(NamedTuple):
@@ -40,7 +40,7 @@ class Memory(NamedTuple):
 
     @property
     def committed_together(self) -> int:
-        """Most rows of one commit."""
+        """Maximum number of rows of one commit."""
         return min(REMEMBERED_TOGETHER * self.one_in, COMMITTED_TOGETHER)
 
     def chosen(self, row_keys: bytes) -> list[int]:

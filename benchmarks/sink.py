@@ -9,6 +9,7 @@ import re
 import secrets
 import socketserver
 import sys
+import threading
 import time
 from contextlib import suppress
 
@@ -49,6 +50,7 @@ class Sink:
         self.classes = classes
         self.port = 0
         self.lines = 0
+        self._counting = threading.Lock()
         #: When the last upload began, on the clock of all processes (CLOCK_MONOTONIC).
         self.received = 0.0
 
@@ -76,7 +78,9 @@ class Sink:
         content = body[start : body.rindex(b"\r\n--")]
         name, path = operations["variables"]["name"], f"/files/{secrets.token_hex(8)}"
         self.files[path] = content
-        self.lines += content.count(b"\n") + (not content.endswith(b"\n"))
+        lines = content.count(b"\n") + (not content.endswith(b"\n"))
+        with self._counting:
+            self.lines += lines
         self.imports[name] = {
             "id": secrets.token_hex(8),
             "name": name,

@@ -4,6 +4,7 @@ import itertools
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -205,7 +206,7 @@ def test_a_row_that_ctrl_c_interrupts_is_there_or_not_and_no_other_is_lost_or_do
     for step in itertools.count():
         batch = gathered(before, 2, LIMITS)
         batch.pack_at = 3
-        if not interrupted(lambda batch=batch: batch.add(last), step):  # type: ignore[misc]
+        if not interrupted(partial(batch.add, last), step):
             break
 
         rows = [*before, last][: len(batch)]

@@ -183,7 +183,8 @@ def test_a_frame_dead_letter_can_be_retried(project: Project) -> None:
     project.client.hset(f"{project.root}:frames", name, b"")
     chunk = project.take(project.cut())
     (unreadable,) = project.reader.rows(chunk)
-    project.ledger.end_unsent(chunk, [held_frame(unreadable, Origin("submit", chunk.id))])  # type: ignore[arg-type]
+    assert isinstance(unreadable, Unreadable)
+    project.ledger.end_unsent(chunk, [held_frame(unreadable, Origin("submit", chunk.id))])
     (dead_letter,) = project.held.dead_letters("p")
     assert whole is not None
 
